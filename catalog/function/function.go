@@ -1,0 +1,167 @@
+// Package function holds the vocabulary of functions, operators, casts and
+// aggregates, and the registry that resolves a call to one overload by
+// PostgreSQL's rules (chapter 10).
+package function
+
+import (
+	"context"
+
+	"github.com/hubsql/hubsql/catalog/session"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/vector"
+)
+
+// Kind says what a function may be used for (pg_proc.prokind; set-returning is
+// proretset).
+type Kind byte
+
+// Kinds.
+const (
+	Scalar    Kind = 'f'
+	Agg       Kind = 'a'
+	WindowFn  Kind = 'w'
+	SetReturn Kind = 's'
+)
+
+// Volatility as PostgreSQL defines it (section 38.7).
+type Volatility byte
+
+// Volatilities.
+const (
+	Immutable Volatility = 'i'
+	Stable    Volatility = 's'
+	Volatile  Volatility = 'v'
+)
+
+// Overload is one callable signature. It is immutable once registered.
+type Overload struct {
+	OID  types.OID // pg_proc.oid where PostgreSQL has the function, else assigned
+	Name string
+	// Schema is pg_catalog unless set ("hub" for HubSQL's own functions).
+	Schema string
+	Kind   Kind
+	// Args are the declared argument types; polymorphic pseudo-types allowed.
+	Args []types.OID
+	// Optional is how many trailing arguments may be left out; Defaults holds
+	// their values as SQL text.
+	Defaults []string
+	ArgNames []string
+	// Variadic marks the last argument (declared as its array type, or "any")
+	// as repeating.
+	Variadic bool
+	Ret      types.OID
+	// RetColumns names the columns of a set-returning function that returns
+	// several; nil for one column named after the function.
+	RetColumns []Column
+
+	Volatility Volatility
+	// Strict functions return NULL for a NULL argument. The evaluator computes
+	// the result's validity as the AND of the arguments' before the call.
+	Strict bool
+	// Leakproof functions reveal nothing of their arguments but by their
+	// result: they may run below a policy barrier.
+	Leakproof bool
+	// Infallible functions never raise an error, whatever the (possibly
+	// undefined) values of their arguments: they may be evaluated on rows that
+	// a filter has removed.
+	Infallible bool
+
+	Kernel    Kernel
+	Aggregate *Aggregate
+	Rows      RowsFunc
+
+	Doc     string
+	Example string
+}
+
+// Column is a name and a type.
+type Column struct {
+	Name string
+	Type types.OID
+}
+
+// Call is what a kernel knows of its invocation. One Call belongs to one
+// expression node of one worker: Scratch may keep state between batches (a
+// compiled regular expression, a buffer).
+type Call struct {
+	Ctx     context.Context
+	Session *session.Session
+	Args    []types.Type
+	Ret     types.Type
+	// Explicit is set for a cast written by the user (varchar(n) truncates
+	// instead of raising).
+	Explicit bool
+	Scratch  any
+}
+
+// Kernel computes n rows of out from n rows of args.
+//
+// args are Flat or Const, in the layout of their declared type (a numeric may be
+// scaled or not: see vector.Vec.Scaled). out is Flat, of type Call.Ret, sized
+// for n values. For a strict function out.Valid is already the AND of the
+// arguments' validity, and values under a NULL are undefined: a kernel that can
+// fail skips them. The kernel may clear further bits (vector.Vec.SetNull). out
+// may alias buffers of args (Bufs) but no argument is changed.
+type Kernel func(c *Call, args []*vector.Vec, n int, out *vector.Vec) error
+
+// Aggregate makes accumulators.
+type Aggregate struct {
+	// New returns an accumulator for any number of groups.
+	New func(c *Call) (Accumulator, error)
+	// IgnoresOrder is set when the result does not depend on the order of the
+	// input and duplicates matter as usual.
+	IgnoresOrder bool
+	// Ordered marks ordered-set aggregates (WITHIN GROUP).
+	Ordered bool
+}
+
+// Accumulator holds the states of one aggregate for all groups, column-wise.
+// It is used by one goroutine at a time.
+type Accumulator interface {
+	// Grow makes room for groups 0..n-1; new groups are empty.
+	Grow(n int)
+	// Update adds row i of args to group groups[i], for all i < len(groups), in
+	// that order. args are dense, Flat or Const. NULL arguments are passed.
+	Update(groups []int32, args []*vector.Vec) error
+	// Merge adds group i of other, an accumulator of the same kind, to group
+	// mapping[i].
+	Merge(other Accumulator, mapping []int32) error
+	// Result stores the results of groups from..to-1 into rows 0.. of out,
+	// which is Flat and sized.
+	Result(from, to int, out *vector.Vec) error
+	// Bytes is the memory held, for the account.
+	Bytes() int64
+}
+
+// RowsFunc is the body of a set-returning function: for one row of arguments it
+// calls emit for each result row.
+type RowsFunc func(c *Call, args []types.Datum, emit func(row []types.Datum) error) error
+
+// CastContext says where a cast is applied without being written
+// (pg_cast.castcontext).
+type CastContext byte
+
+// Cast contexts.
+const (
+	Implicit   CastContext = 'i'
+	Assignment CastContext = 'a'
+	Explicit   CastContext = 'e'
+)
+
+// Cast is one entry of pg_cast.
+type Cast struct {
+	From, To types.OID
+	Context  CastContext
+	// Fn converts; it also applies the modifier of Call.Ret. nil means binary
+	// coercible: the values are used as they are.
+	Fn *Overload
+}
+
+// Operator is one entry of pg_operator. Left is 0 for a prefix operator.
+type Operator struct {
+	Name        string
+	Left, Right types.OID
+	Fn          *Overload
+	// Commutator and Negator are operator names, "" for none.
+	Commutator, Negator string
+}

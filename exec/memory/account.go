@@ -1,0 +1,94 @@
+// Package memory accounts for the bytes that queries hold. Accounts form a tree
+// (operator > query > process); bytes are reserved in every account up to the
+// root before they are allocated, and the root and every query read 0 when
+// nothing runs.
+package memory
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// Account is one node of the tree. All methods are safe for concurrent use.
+type Account struct {
+	name   string
+	parent *Account
+	limit  int64
+	used   atomic.Int64
+	peak   atomic.Int64
+}
+
+// NewRoot returns an account without parent. limit is in bytes; 0 means none.
+func NewRoot(name string, limit int64) *Account { return &Account{name: name, limit: limit} }
+
+// Child returns an account whose reservations also count in a. limit is in
+// bytes; 0 means that only the ancestors limit it.
+func (a *Account) Child(name string, limit int64) *Account {
+	return &Account{name: name, parent: a, limit: limit}
+}
+
+// Name returns the name given at creation.
+func (a *Account) Name() string { return a.name }
+
+// Used returns the bytes reserved now.
+func (a *Account) Used() int64 { return a.used.Load() }
+
+// Peak returns the largest value Used has had.
+func (a *Account) Peak() int64 { return a.peak.Load() }
+
+// Limit returns the limit in bytes, 0 for none.
+func (a *Account) Limit() int64 { return a.limit }
+
+// Reserve takes n bytes in a and all its ancestors, or takes nothing and
+// returns 53200 naming the account that asked, the limit that was hit and the
+// use. n may be 0.
+func (a *Account) Reserve(n int64) error {
+	for at := a; at != nil; at = at.parent {
+		used := at.used.Add(n)
+		if at.limit > 0 && used > at.limit {
+			for undo := a; ; undo = undo.parent {
+				undo.used.Add(-n)
+				if undo == at {
+					break
+				}
+			}
+			return pgerror.New(pgerror.OutOfMemory, "out of memory").
+				WithDetail("%s asked for %s; %s has a limit of %s and uses %s.", a.name, Bytes(n), at.name, Bytes(at.limit), Bytes(used-n)).
+				WithHint("Raise memory_limit, or make the query touch less data.")
+		}
+		for {
+			peak := at.peak.Load()
+			if used <= peak || at.peak.CompareAndSwap(peak, used) {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// Release gives back n bytes that Reserve took.
+func (a *Account) Release(n int64) {
+	for at := a; at != nil; at = at.parent {
+		at.used.Add(-n)
+	}
+}
+
+// Close releases whatever a still holds.
+func (a *Account) Close() {
+	a.Release(a.used.Load())
+}
+
+// Bytes prints n as PostgreSQL prints memory settings (kB, MB, GB).
+func Bytes(n int64) string {
+	switch {
+	case n >= 10<<30:
+		return fmt.Sprintf("%d GB", n>>30)
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d kB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

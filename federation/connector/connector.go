@@ -1,0 +1,227 @@
+// Package connector is the interface between HubSQL and a kind of source. A
+// source implements the small core; every further ability is an interface of
+// its own that the planner finds by type assertion.
+package connector
+
+import (
+	"context"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/memory"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/planner/expr"
+)
+
+// Connector is one foreign data wrapper.
+type Connector interface {
+	// Wrapper is the name in CREATE SERVER ... FOREIGN DATA WRAPPER.
+	Wrapper() string
+	// Options lists every option the wrapper knows. DDL validates against it.
+	Options() []Option
+	// Open makes a source of one server for one user mapping. It does not
+	// connect: a wrong host or password is reported when the source is used.
+	// The options have been validated against Options. The returned source is
+	// shared by concurrent queries.
+	Open(ctx context.Context, c Config) (Source, error)
+}
+
+// Level is where an option may stand.
+type Level string
+
+// Levels.
+const (
+	OnServer      Level = "server"
+	OnUserMapping Level = "user mapping"
+	OnTable       Level = "foreign table"
+	OnColumn      Level = "column"
+)
+
+// Option describes one option of a wrapper.
+type Option struct {
+	Name  string
+	Level Level
+	Doc   string
+	// Required options must be present when the object is created.
+	Required bool
+	// Secret values are stored encrypted and shown nowhere.
+	Secret bool
+	// Path marks a file name: absolute paths are for members of
+	// pg_read_server_files, everybody else is confined by the server's root.
+	Path bool
+	// Check returns an error (22023 or HV024) when the value is not valid; nil
+	// accepts everything.
+	Check func(value string) error
+}
+
+// Config is what Open gets.
+type Config struct {
+	// Server is the server's name, for errors and the application name.
+	Server  string
+	Options map[string]string // of the server
+	Mapping map[string]string // of the user mapping, secrets in clear
+	// Account pays for what the source itself holds (connections, footers).
+	Account *memory.Account
+}
+
+// Source is one server as one user mapping sees it. All methods may be called
+// concurrently. Errors carry the server's name and an SQLSTATE (pgerror.Source).
+type Source interface {
+	// Schemas lists the schemas of the source; a source without schemas returns
+	// one named "".
+	Schemas(ctx context.Context) ([]string, error)
+	// Tables lists tables and views of one schema.
+	Tables(ctx context.Context, schema string) ([]string, error)
+	// Table resolves one table and its columns. An unknown one is 42P01.
+	Table(ctx context.Context, ref TableRef) (TableHandle, error)
+	// Scan starts to read a handle of this source.
+	Scan(ctx context.Context, h TableHandle, o ScanOptions) (Reader, error)
+	// Close ends every connection. Running scans fail.
+	Close() error
+}
+
+// Prober is a source that can say whether it can be reached.
+type Prober interface {
+	// Probe connects, authenticates and returns a line about the server (its
+	// product and version).
+	Probe(ctx context.Context) (string, error)
+}
+
+// TableRef names a table of a source.
+type TableRef struct {
+	Schema string
+	Name   string
+	// Options and Columns come from CREATE FOREIGN TABLE; both are nil when the
+	// table is addressed live or imported. When Columns is given the handle has
+	// exactly these columns, in this order, converted to these types.
+	Options map[string]string
+	Columns []Column
+	// Root, when not empty, confines file names: they must lie below it after
+	// symbolic links are resolved. AllowAbsolute is set for the owners who may
+	// name any file of the machine.
+	AllowAbsolute bool
+}
+
+// Column is one column of a table.
+type Column struct {
+	Name    string
+	Type    types.Type
+	NotNull bool
+	Options map[string]string
+	// Note says why the type is only an approximation ("" otherwise): IMPORT
+	// FOREIGN SCHEMA shows it as a NOTICE.
+	Note string
+}
+
+// TableHandle is a table with everything that was pushed into it. It is
+// immutable: pushing returns a new handle. String describes it for EXPLAIN
+// without any literal.
+type TableHandle interface {
+	Columns() []Column
+	String() string
+}
+
+// ScanOptions are the wishes of the executor.
+type ScanOptions struct {
+	// Account pays for the buffers of the reader.
+	Account *memory.Account
+	// BatchSize is the largest number of rows per batch.
+	BatchSize int
+	// Format is how the session reads dates and the like from text.
+	Format *types.Format
+}
+
+// Reader delivers the rows of one scan. It is used by one goroutine at a time.
+type Reader interface {
+	// Next fills dst with the next rows: dst.N > 0, dst.Sel nil, one vector per
+	// column of the handle. It returns io.EOF, and leaves dst empty, when there
+	// are no more. What dst refers to stays valid until dst is passed again or
+	// the reader is closed; a caller may rotate several batches. Next returns
+	// within a second when ctx ends.
+	Next(ctx context.Context, dst *vector.Batch) error
+	// Close releases everything, at any time, and may be called twice.
+	Close() error
+}
+
+// LocalReader marks a reader that only computes and reads local files: the
+// executor calls it on its workers instead of a goroutine of its own.
+type LocalReader interface {
+	Reader
+	// Local has no meaning but to mark.
+	Local()
+}
+
+// Splitter cuts a scan into parts that may be read in parallel.
+type Splitter interface {
+	// Split returns about n handles whose rows together are those of h, or only
+	// h when it does not pay. All parts see one snapshot where the source can
+	// give one.
+	Split(ctx context.Context, h TableHandle, n int) ([]TableHandle, error)
+}
+
+// Pushed says what a source does with a predicate.
+type Pushed uint8
+
+// Outcomes of a push.
+const (
+	// Local: the source ignores it; HubSQL evaluates it.
+	Local Pushed = iota
+	// Superset: the source drops only rows that the predicate drops, maybe not
+	// all; HubSQL evaluates it again.
+	Superset
+	// Exact: the source's answer equals HubSQL's.
+	Exact
+)
+
+// String prints the outcome for EXPLAIN.
+func (p Pushed) String() string { return [...]string{"local", "superset", "exact"}[p] }
+
+// Outcome of pushing one predicate. Reason is for EXPLAIN and must be set for
+// Local and Superset ("collation of column name is not binary").
+type Outcome struct {
+	Pushed Pushed
+	Reason string
+}
+
+// FilterPusher takes predicates.
+type FilterPusher interface {
+	// PushFilter offers conjuncts whose columns are indexes into h.Columns().
+	// It returns the new handle and one outcome per conjunct.
+	PushFilter(h TableHandle, filter Sealed) (TableHandle, []Outcome)
+}
+
+// ProjectPusher reads only some columns.
+type ProjectPusher interface {
+	// PushProject returns a handle whose Columns are those listed (indexes into
+	// h.Columns(), each at most once; maybe none, when only the number of rows
+	// matters).
+	PushProject(h TableHandle, columns []int) (TableHandle, bool)
+}
+
+// LimitPusher stops early. It is only used when every filter was pushed exactly.
+type LimitPusher interface {
+	PushLimit(h TableHandle, limit int64) (TableHandle, bool)
+}
+
+// Estimator knows sizes without reading.
+type Estimator interface {
+	// Estimate returns the expected number of rows of h, ok false when unknown.
+	Estimate(ctx context.Context, h TableHandle) (rows float64, ok bool)
+}
+
+// Explainer shows what will be sent.
+type Explainer interface {
+	// RemoteQuery returns the text that Scan will send, or a description of what
+	// it reads. With redact every literal is replaced by a placeholder.
+	RemoteQuery(h TableHandle, redact bool) string
+}
+
+// Sealed is a list of predicates that has passed the policies of its table. Only
+// planner/policy makes one (an architecture test checks it); so nothing reaches
+// a source but through that door.
+type Sealed struct{ predicates []expr.Expr }
+
+// Seal is for planner/policy alone.
+func Seal(predicates []expr.Expr) Sealed { return Sealed{predicates: predicates} }
+
+// Predicates returns the conjuncts. They must not be changed.
+func (s Sealed) Predicates() []expr.Expr { return s.predicates }
