@@ -1,0 +1,300 @@
+package binder
+
+import (
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// aggregation is the grouping of one query level. While the select list is
+// bound, expressions above the grouping read its output; a key that is a plain
+// column keeps its identity, so that correlated subqueries need no rewriting.
+type aggregation struct {
+	b    *binder
+	used bool
+	// pre is the plan below the grouping; subqueries in keys and arguments
+	// attach to it.
+	pre  logical.Node
+	node *logical.Aggregate
+}
+
+// bindGroupBy binds the GROUP BY items.
+func (a *aggregation) bindGroupBy(stmt *pg.SelectStmt, s *scope) error {
+	ec := &exprContext{scope: s, plan: &a.pre, clause: "GROUP BY"}
+	for _, n := range stmt.GroupClause {
+		if n.GetGroupingSet() != nil {
+			return pgerror.NotSupported("GROUPING SETS, ROLLUP and CUBE are not supported")
+		}
+		items := []*pg.Node{n}
+		if r := n.GetRowExpr(); r != nil && r.RowFormat == pg.CoercionForm_COERCE_IMPLICIT_CAST {
+			items = r.Args
+		}
+		for _, it := range items {
+			e, err := a.bindKey(ec, it, stmt)
+			if err != nil {
+				return err
+			}
+			if err := a.addKey(e, it, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bindKey binds one item: an input column wins over an output name.
+func (a *aggregation) bindKey(ec *exprContext, n *pg.Node, stmt *pg.SelectStmt) (expr.Expr, error) {
+	b := a.b
+	if c := n.GetAConst(); c != nil {
+		iv, ok := c.Val.(*pg.A_Const_Ival)
+		if !ok {
+			return nil, b.errorf(c.Location, pgerror.SyntaxError, "non-integer constant in GROUP BY")
+		}
+		return a.bindPosition(ec, int(iv.Ival.Ival), c.Location, stmt)
+	}
+	if cr := n.GetColumnRef(); cr != nil && len(cr.Fields) == 1 && cr.Fields[0].GetString_() != nil {
+		name := stringOf(cr.Fields[0])
+		hit, err := ec.scope.lookupColumn(name)
+		if err != nil {
+			return nil, b.at(err, cr.Location)
+		}
+		if hit == nil || hit.level > 0 {
+			for _, t := range stmt.TargetList {
+				if rt := t.GetResTarget(); rt.Name == name {
+					return b.bindExpr(ec, rt.Val)
+				}
+			}
+		}
+	}
+	return b.bindExpr(ec, n)
+}
+
+// bindPosition binds GROUP BY k.
+func (a *aggregation) bindPosition(ec *exprContext, k int, loc int32, stmt *pg.SelectStmt) (expr.Expr, error) {
+	at := 0
+	for _, t := range stmt.TargetList {
+		val := t.GetResTarget().Val
+		if cr := val.GetColumnRef(); cr != nil && cr.Fields[len(cr.Fields)-1].GetAStar() != nil {
+			cols, err := a.b.expandStar(cr, ec.scope)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range cols {
+				if at++; at == k {
+					return a.b.reader(c), nil
+				}
+			}
+			continue
+		}
+		if at++; at == k {
+			return a.b.bindExpr(ec, val)
+		}
+	}
+	return nil, a.b.errorf(loc, pgerror.InvalidColumnReference, "GROUP BY position %d is not in select list", k)
+}
+
+// addKey adds a grouping key.
+func (a *aggregation) addKey(e expr.Expr, n *pg.Node, s *scope) error {
+	for _, k := range a.node.Keys {
+		if expr.Equal(k, e) {
+			return nil
+		}
+	}
+	if unknownType(e.Type()) {
+		var err error
+		if e, err = a.b.coerce(e, types.Of(types.Text), function.Implicit, false, -1); err != nil {
+			return err
+		}
+	}
+	if err := a.b.needEquality(e.Type()); err != nil {
+		return a.b.at(err, exprLocation(n))
+	}
+	name := figureName(n)
+	col := a.b.newColumn(name, e.Type())
+	if ref, ok := e.(*expr.Column); ok && logical.OutputSet(a.pre)[ref.ID] {
+		col = logical.Column{ID: ref.ID, Name: ref.Name, Type: ref.T}
+	}
+	a.node.Keys = append(a.node.Keys, e)
+	a.node.Cols = append(a.node.Cols, col)
+	return nil
+}
+
+// bindAggregate binds a call of an aggregate function.
+func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name string) (expr.Expr, error) {
+	a := ec.agg
+	switch {
+	case ec.inAggregate:
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
+	case a == nil:
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", ec.clause)
+	}
+	in := &exprContext{scope: ec.scope, plan: &a.pre, clause: "aggregate arguments", inAggregate: true}
+	call, err := b.bindAggCall(in, fc, schema, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, have := range a.node.Aggs {
+		if sameAgg(have, *call) {
+			return have.Col.Ref(), nil
+		}
+	}
+	call.Col = b.newColumn(name, call.Col.Type)
+	a.node.Aggs = append(a.node.Aggs, *call)
+	return call.Col.Ref(), nil
+}
+
+// bindAggCall binds arguments, FILTER and ORDER BY; Col.Type is the result type.
+func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name string) (*logical.AggCall, error) {
+	call := &logical.AggCall{Distinct: fc.AggDistinct}
+	argNodes := fc.Args
+	if fc.AggWithinGroup {
+		// The ordered-set arguments stand behind the direct ones.
+		for _, o := range fc.AggOrder {
+			argNodes = append(slices.Clone(argNodes), o.GetSortBy().Node)
+		}
+	}
+	args, err := b.bindArgs(in, argNodes)
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic)
+	if err != nil {
+		return nil, b.at(err, fc.Location)
+	}
+	if m.Fn.Kind != function.Agg {
+		if fc.AggStar || fc.AggDistinct || fc.AggFilter != nil || len(fc.AggOrder) > 0 {
+			return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "DISTINCT, FILTER or ORDER BY specified, but %s is not an aggregate function", name)
+		}
+		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s is not an aggregate function", name)
+	}
+	if call.Args, err = b.coerceArgs(args, argNodes, m); err != nil {
+		return nil, err
+	}
+	call.Fn = m.Fn
+	call.Col.Type = resultType(m, call.Args)
+	if fc.AggDistinct {
+		for _, e := range call.Args {
+			if err := b.needEquality(e.Type()); err != nil {
+				return nil, b.at(err, fc.Location)
+			}
+		}
+	}
+	if fc.AggFilter != nil {
+		fe := *in
+		fe.clause = "FILTER"
+		if call.Filter, err = b.bindBool(&fe, fc.AggFilter, "FILTER"); err != nil {
+			return nil, err
+		}
+	}
+	for i, o := range fc.AggOrder {
+		sb := o.GetSortBy()
+		var e expr.Expr
+		if fc.AggWithinGroup {
+			e = call.Args[len(call.Args)-len(fc.AggOrder)+i]
+		} else if e, err = b.bindExpr(in, sb.Node); err != nil {
+			return nil, err
+		}
+		if unknownType(e.Type()) {
+			if e, err = b.coerce(e, types.Of(types.Text), function.Implicit, false, -1); err != nil {
+				return nil, err
+			}
+		}
+		item, err := b.sortItem(sb, 0, e.Type())
+		if err != nil {
+			return nil, err
+		}
+		call.OrderBy = append(call.OrderBy, logical.SortKey{Expr: e, Desc: item.desc, NullsFirst: item.nullsFirst})
+	}
+	if m.Fn.Aggregate != nil && m.Fn.Aggregate.IgnoresOrder {
+		call.OrderBy = nil
+	}
+	return call, nil
+}
+
+// sameAgg reports whether two calls compute the same.
+func sameAgg(x, y logical.AggCall) bool {
+	if x.Fn != y.Fn || x.Distinct != y.Distinct || x.Col.Type != y.Col.Type || len(x.OrderBy) != len(y.OrderBy) || !expr.Equal(x.Filter, y.Filter) {
+		return false
+	}
+	for i := range x.OrderBy {
+		if x.OrderBy[i].Desc != y.OrderBy[i].Desc || x.OrderBy[i].NullsFirst != y.OrderBy[i].NullsFirst || !expr.Equal(x.OrderBy[i].Expr, y.OrderBy[i].Expr) {
+			return false
+		}
+	}
+	return slices.EqualFunc(x.Args, y.Args, expr.Equal)
+}
+
+// finish rewrites an expression that was bound over the ungrouped columns: key
+// expressions become key columns; any other ungrouped column is an error.
+func (a *aggregation) finish(e expr.Expr) (expr.Expr, error) {
+	out := expr.Replace(e, func(x expr.Expr) (expr.Expr, bool) {
+		if _, isConst := x.(*expr.Const); isConst {
+			return nil, false
+		}
+		for i, k := range a.node.Keys {
+			if expr.Equal(k, x) {
+				return a.node.Cols[i].Ref(), true
+			}
+		}
+		return nil, false
+	})
+	pre := logical.OutputSet(a.pre)
+	for _, c := range a.node.Cols {
+		delete(pre, c.ID)
+	}
+	var err error
+	expr.Walk(out, func(x expr.Expr) bool {
+		if c, ok := x.(*expr.Column); ok && pre[c.ID] && err == nil {
+			err = a.b.at(pgerror.Newf(pgerror.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", a.b.qualified(c)), a.b.locationOf(c.ID))
+		}
+		return true
+	})
+	return out, err
+}
+
+// close puts the finished input below the grouping.
+func (a *aggregation) close() { a.node.Input = a.pre }
+
+// listHasAggregate reports whether the select list, ORDER BY or DISTINCT ON call
+// an aggregate of this level.
+func (b *binder) listHasAggregate(stmt *pg.SelectStmt) bool {
+	for _, t := range stmt.TargetList {
+		if b.hasAggregate(t.GetResTarget().Val) {
+			return true
+		}
+	}
+	for _, o := range stmt.SortClause {
+		if b.hasAggregate(o.GetSortBy().Node) {
+			return true
+		}
+	}
+	for _, d := range stmt.DistinctClause {
+		if b.hasAggregate(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasAggregate looks for an aggregate call outside of subqueries.
+func (b *binder) hasAggregate(n *pg.Node) bool {
+	found := false
+	walkExprNodes(n, func(n *pg.Node) bool {
+		if fc := n.GetFuncCall(); fc != nil && fc.Over == nil {
+			schema, name := functionName(fc.Funcname)
+			for _, c := range b.env.Registry.Candidates(schema, name) {
+				if c.Kind == function.Agg {
+					found = true
+				}
+			}
+		}
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,316 @@
+package binder
+
+import (
+	"context"
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/planner/policy"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// Name is a table name as written; missing parts are "".
+type Name struct{ Catalog, Schema, Name string }
+
+// String prints the name with dots.
+func (n Name) String() string {
+	s := n.Name
+	if n.Schema != "" {
+		s = n.Schema + "." + s
+	}
+	if n.Catalog != "" {
+		s = n.Catalog + "." + s
+	}
+	return s
+}
+
+// Relation is a table or view as the binder needs it.
+type Relation struct {
+	OID    types.OID
+	Schema string
+	Name   string
+	// Server is the name of the foreign server, "" for system relations.
+	Server  string
+	Columns []RelationColumn
+	// View is set for a view, the rest for a table.
+	View   *View
+	Source connector.Source
+	Handle connector.TableHandle
+	// Rows is the estimated number of rows, negative when unknown.
+	Rows float64
+	// Policy is what governs the table for the current user.
+	Policy policy.TablePolicy
+	// Check returns 42501 when role may not read the columns (indexes; none
+	// when only the number of rows is asked for). nil allows all.
+	Check func(role string, columns []int) error
+}
+
+// RelationColumn is a column of a relation; column i is column i of the handle.
+type RelationColumn struct {
+	Name   string
+	Type   types.Type
+	AttNum int16
+}
+
+// View is the definition of a view.
+type View struct {
+	SQL        string
+	SearchPath []string
+	Owner      string
+}
+
+// Catalog is what the binder asks of the catalog.
+type Catalog interface {
+	// Relation resolves a table for a principal; 42P01 when there is none.
+	// searchPath is nil for the session's own.
+	Relation(ctx context.Context, name Name, searchPath []string) (*Relation, error)
+	// RegLookup resolves the text form of regclass, regtype, regproc,
+	// regnamespace, regrole... to an OID.
+	RegLookup(ctx context.Context, t types.OID, text string) (types.OID, error)
+	// Parse parses the text of a view or policy into one SELECT.
+	Parse(sql string) (*pg.SelectStmt, error)
+}
+
+// bindRelation is the one door through which a base relation comes into a plan:
+// Barrier(Project(masks, Filter(row filters, Scan))). Nothing else builds a
+// Scan.
+func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error) {
+	scan := &logical.Scan{
+		Server: rel.Server, Table: displayName(rel), Source: rel.Source, Handle: rel.Handle,
+		Rows: rel.Rows, Sealed: true,
+	}
+	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}}
+	b.uses = append(b.uses, u)
+	raw := &rangeItem{alias: rel.Name, schema: rel.Schema}
+	for _, c := range rel.Columns {
+		col := b.newColumn(c.Name, c.Type)
+		scan.Cols = append(scan.Cols, col)
+		raw.cols = append(raw.cols, scopeColumn{Column: col})
+	}
+	var plan logical.Node = scan
+	pol := rel.Policy
+	outs := slices.Clone(scan.Cols)
+	if !pol.Empty() {
+		own := &scope{items: []*rangeItem{raw}}
+		var filters []expr.Expr
+		for _, f := range pol.RowFilters {
+			e, err := b.bindPolicyExpr(f, own, types.Of(types.Bool))
+			if err != nil {
+				return nil, nil, policyError(rel, err)
+			}
+			filters = append(filters, expr.SplitAnd(nil, e)...)
+		}
+		if len(filters) > 0 {
+			plan = &logical.Filter{Input: plan, Conds: filters, Policy: true}
+		}
+		masked := map[expr.ColumnID]bool{}
+		if len(pol.Masks) > 0 || len(pol.Denied) > 0 {
+			p := &logical.Project{Input: plan}
+			for i, c := range scan.Cols {
+				var e expr.Expr = c.Ref()
+				out := c
+				if m, ok := pol.Masks[c.Name]; ok {
+					var err error
+					if e, err = b.bindPolicyExpr(m, own, c.Type); err != nil {
+						return nil, nil, policyError(rel, err)
+					}
+					out = b.newColumn(c.Name, c.Type)
+				} else if slices.Contains(pol.Denied, c.Name) {
+					e = &expr.Const{T: c.Type, Value: types.Null}
+					out = b.newColumn(c.Name, c.Type)
+				}
+				if out.ID != c.ID {
+					masked[out.ID] = true
+				}
+				outs[i] = out
+				p.Exprs = append(p.Exprs, e)
+				p.Cols = append(p.Cols, out)
+			}
+			plan = p
+		}
+		rowFiltered := len(filters) > 0
+		plan = &logical.Barrier{
+			Input: plan, Table: scan.Table,
+			Admits: func(e expr.Expr) bool { return policy.MayPassBarrier(e, masked, rowFiltered) },
+		}
+	}
+	cols := make([]scopeColumn, len(outs))
+	for i, c := range outs {
+		cols[i] = scopeColumn{Column: c}
+		b.origins[c.ID] = origin{table: rel.OID, attnum: rel.Columns[i].AttNum}
+		b.useOf[c.ID] = useColumn{use: u, index: i}
+	}
+	return plan, cols, nil
+}
+
+// displayName is the table as EXPLAIN shows it.
+func displayName(rel *Relation) string {
+	if rel.Schema == "" {
+		return rel.Name
+	}
+	return rel.Schema + "." + rel.Name
+}
+
+// policyError hides the text of a policy from the client: the cause goes to the
+// log only.
+func policyError(rel *Relation, err error) error {
+	return pgerror.Wrap(err, pgerror.InsufficientPrivilege, "a policy of table "+rel.Name+" cannot be applied").
+		WithHint("Ask the administrator: the reason is in the server log.")
+}
+
+// bindPolicyExpr binds the text of a mask or row filter in the table's own
+// scope and gives it the type t.
+func (b *binder) bindPolicyExpr(p policy.Expr, own *scope, t types.Type) (expr.Expr, error) {
+	stmt, err := b.env.Catalog.Parse("SELECT (" + p.SQL + ")")
+	if err != nil {
+		return nil, err
+	}
+	if len(stmt.TargetList) != 1 || len(stmt.FromClause) > 0 {
+		return nil, pgerror.New(pgerror.InvalidObjectDefinition, "a policy expression must be one scalar expression")
+	}
+	b.quiet++
+	defer func() { b.quiet-- }()
+	ec := &exprContext{scope: own, clause: "policy expressions"}
+	e, err := b.bindExpr(ec, stmt.TargetList[0].GetResTarget().Val)
+	if err != nil {
+		return nil, err
+	}
+	return b.coerce(e, t, function.Assignment, false, -1)
+}
+
+// CheckPolicyExpr verifies at definition time that an expression binds over the
+// columns of rel and has (or can be assigned to) type t.
+func CheckPolicyExpr(ctx context.Context, env Env, rel *Relation, p policy.Expr, t types.Type) error {
+	b := &binder{ctx: ctx, env: env, principal: env.Principal, origins: map[expr.ColumnID]origin{}, useOf: map[expr.ColumnID]useColumn{}}
+	raw := &rangeItem{alias: rel.Name, schema: rel.Schema}
+	for _, c := range rel.Columns {
+		raw.cols = append(raw.cols, scopeColumn{Column: b.newColumn(c.Name, c.Type)})
+	}
+	_, err := b.bindPolicyExpr(p, &scope{items: []*rangeItem{raw}}, t)
+	return err
+}
+
+// bindTable binds a table, view or WITH query of FROM.
+func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem, error) {
+	alias := rv.GetAlias().GetAliasname()
+	if rv.Schemaname == "" {
+		if c := s.lookupCTE(rv.Relname); c != nil {
+			plan, cols := b.scanCTE(c)
+			it := newItem(rv.Relname, cols)
+			return plan, it, b.at(applyAlias(it, rv.Alias), rv.Location)
+		}
+	}
+	name := Name{Catalog: rv.Catalogname, Schema: rv.Schemaname, Name: rv.Relname}
+	rel, err := b.env.Catalog.Relation(b.ctx, name, nil)
+	if err != nil {
+		return nil, nil, b.at(err, rv.Location)
+	}
+	it := &rangeItem{alias: rv.Relname, schema: rv.Schemaname}
+	if it.schema == "" {
+		it.schema = rel.Schema
+	}
+	var plan logical.Node
+	if rel.View != nil {
+		plan, it.cols, err = b.bindView(rel)
+	} else {
+		plan, it.cols, err = b.bindRelation(rel)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if alias != "" {
+		it.schema = ""
+	}
+	return plan, it, b.at(applyAlias(it, rv.Alias), rv.Location)
+}
+
+// bindView binds the query of a view as its owner; masks and row filters of the
+// tables below stay those of the current user.
+func (b *binder) bindView(rel *Relation) (logical.Node, []scopeColumn, error) {
+	if slices.Contains(b.views, displayName(rel)) {
+		return nil, nil, pgerror.Newf(pgerror.InvalidRecursion, "infinite recursion detected in rules for relation %q", rel.Name)
+	}
+	stmt, err := b.env.Catalog.Parse(rel.View.SQL)
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}}
+	b.uses = append(b.uses, u)
+	savedPrincipal, savedEnv := b.principal, b.env
+	b.principal = rel.View.Owner
+	b.env.Catalog = pathCatalog{Catalog: b.env.Catalog, path: rel.View.SearchPath}
+	b.views = append(b.views, displayName(rel))
+	b.quiet++
+	q, err := b.bindSelect(stmt, &scope{})
+	if err == nil {
+		q, err = b.finishUnknown(q)
+	}
+	b.quiet--
+	b.views = b.views[:len(b.views)-1]
+	b.principal, b.env = savedPrincipal, savedEnv
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(q.cols) < len(rel.Columns) {
+		return nil, nil, pgerror.Newf(pgerror.InvalidTableDefinition, "view %q has fewer columns than when it was created", rel.Name)
+	}
+	p := &logical.Project{Input: q.plan}
+	cols := make([]scopeColumn, len(rel.Columns))
+	for i, c := range rel.Columns {
+		e, err := b.coerce(q.cols[i].Ref(), c.Type, function.Assignment, false, -1)
+		if err != nil {
+			return nil, nil, pgerror.Newf(pgerror.DatatypeMismatch, "column %q of view %q has changed its type", c.Name, rel.Name)
+		}
+		out := b.newColumn(c.Name, c.Type)
+		p.Exprs = append(p.Exprs, e)
+		p.Cols = append(p.Cols, out)
+		cols[i] = scopeColumn{Column: out}
+		b.origins[out.ID] = origin{table: rel.OID, attnum: c.AttNum}
+		b.useOf[out.ID] = useColumn{use: u, index: i}
+	}
+	return p, cols, nil
+}
+
+// pathCatalog resolves names with the search path of a view.
+type pathCatalog struct {
+	Catalog
+	path []string
+}
+
+// Relation implements Catalog.
+func (c pathCatalog) Relation(ctx context.Context, name Name, searchPath []string) (*Relation, error) {
+	if searchPath == nil {
+		searchPath = c.path
+	}
+	return c.Catalog.Relation(ctx, name, searchPath)
+}
+
+// applyAlias renames an item and its columns.
+func applyAlias(it *rangeItem, a *pg.Alias) error {
+	if a == nil {
+		return nil
+	}
+	it.alias = a.Aliasname
+	it.schema = ""
+	cols := names(a.Colnames)
+	vis := 0
+	for i := range it.cols {
+		if it.cols[i].hidden {
+			continue
+		}
+		if vis < len(cols) {
+			it.cols[i].Name = cols[vis]
+		}
+		vis++
+	}
+	if len(cols) > vis {
+		return pgerror.Newf(pgerror.InvalidColumnReference, "table %q has %d columns available but %d columns specified", a.Aliasname, vis, len(cols))
+	}
+	return nil
+}

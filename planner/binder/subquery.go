@@ -1,0 +1,175 @@
+package binder
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// bindSubLink binds a subquery in an expression: it becomes a join of the
+// current plan with the subquery, and the expression reads its output.
+func (b *binder) bindSubLink(ec *exprContext, n *pg.SubLink) (expr.Expr, error) {
+	if ec.plan == nil {
+		return nil, b.errorf(n.Location, pgerror.FeatureNotSupported, "cannot use subquery in %s", ec.clause)
+	}
+	q, err := b.bindSelect(n.Subselect.GetSelectStmt(), &scope{parent: ec.scope})
+	if err != nil {
+		return nil, err
+	}
+	switch n.SubLinkType {
+	case pg.SubLinkType_EXISTS_SUBLINK:
+		plan := q.plan
+		for {
+			// Only the rows count.
+			if p, ok := plan.(*logical.Project); ok {
+				plan = p.Input
+				continue
+			}
+			if s, ok := plan.(*logical.Sort); ok {
+				plan = s.Input
+				continue
+			}
+			break
+		}
+		return b.attachMark(ec, plan, nil, "exists"), nil
+	case pg.SubLinkType_EXPR_SUBLINK:
+		if len(q.cols) != 1 {
+			return nil, b.errorf(n.Location, pgerror.SyntaxError, "subquery must return only one column")
+		}
+		if q, err = b.finishUnknown(q); err != nil {
+			return nil, err
+		}
+		plan := project(q.plan, q.cols)
+		kind := physical.Single
+		if oneRow(plan) {
+			kind = physical.Left
+		}
+		b.attach(ec, &logical.Join{Kind: kind, Right: plan})
+		return q.cols[0].Ref(), nil
+	case pg.SubLinkType_ARRAY_SUBLINK:
+		return b.arraySubLink(ec, q, n)
+	case pg.SubLinkType_ANY_SUBLINK, pg.SubLinkType_ALL_SUBLINK:
+		return b.quantified(ec, q, n)
+	}
+	return nil, b.errorf(n.Location, pgerror.FeatureNotSupported, "this kind of subquery is not supported")
+}
+
+// attach joins a subquery to the plan of the context.
+func (b *binder) attach(ec *exprContext, j *logical.Join) {
+	j.Left = *ec.plan
+	j.Lateral = refersTo(j.Right, j.Left)
+	*ec.plan = j
+}
+
+// attachMark joins with a mark and returns the mark.
+func (b *binder) attachMark(ec *exprContext, right logical.Node, cond expr.Expr, name string) expr.Expr {
+	mark := b.newColumn(name, types.Of(types.Bool))
+	b.attach(ec, &logical.Join{Kind: physical.Mark, Right: right, Cond: cond, Mark: mark})
+	return mark.Ref()
+}
+
+// oneRow reports whether a plan yields exactly one row, whatever the data.
+func oneRow(n logical.Node) bool {
+	switch n := n.(type) {
+	case *logical.Project:
+		return oneRow(n.Input)
+	case *logical.Aggregate:
+		return len(n.Keys) == 0
+	case *logical.Values:
+		return len(n.Rows) == 1
+	case *logical.Sort:
+		return oneRow(n.Input)
+	}
+	return false
+}
+
+// quantified binds x IN (subquery), x op ANY (subquery) and x op ALL (subquery).
+// ALL is NOT ANY of the negated comparison.
+func (b *binder) quantified(ec *exprContext, q *query, n *pg.SubLink) (expr.Expr, error) {
+	left, err := b.bindExpr(ec, n.Testexpr)
+	if err != nil {
+		return nil, err
+	}
+	if q, err = b.finishUnknown(q); err != nil {
+		return nil, err
+	}
+	op := "="
+	if len(n.OperName) > 0 {
+		op = stringOf(n.OperName[len(n.OperName)-1])
+		if op == "!=" {
+			op = "<>"
+		}
+	}
+	want := 1
+	row, isRow := left.(*expr.Row)
+	if isRow {
+		want = len(row.Items)
+	}
+	switch {
+	case len(q.cols) > want:
+		return nil, b.errorf(n.Location, pgerror.SyntaxError, "subquery has too many columns")
+	case len(q.cols) < want:
+		return nil, b.errorf(n.Location, pgerror.SyntaxError, "subquery has too few columns")
+	}
+	var right expr.Expr = q.cols[0].Ref()
+	if isRow {
+		r := &expr.Row{T: types.Of(types.Record)}
+		for _, c := range q.cols {
+			r.Items = append(r.Items, c.Ref())
+		}
+		right = r
+	}
+	cond, err := b.bindOperator(op, left, right, n.Location)
+	if err != nil {
+		return nil, err
+	}
+	if cond.Type().OID != types.Bool {
+		return nil, b.errorf(n.Location, pgerror.WrongObjectType, "row comparison operator must yield type boolean, not type %s", types.FormatType(cond.Type()))
+	}
+	if n.SubLinkType == pg.SubLinkType_ALL_SUBLINK {
+		mark := b.attachMark(ec, q.plan, &expr.Logic{Op: expr.Not, Args: []expr.Expr{cond}}, "all")
+		return &expr.Logic{Op: expr.Not, Args: []expr.Expr{mark}}, nil
+	}
+	return b.attachMark(ec, q.plan, cond, "any"), nil
+}
+
+// arraySubLink binds ARRAY(SELECT ...).
+func (b *binder) arraySubLink(ec *exprContext, q *query, n *pg.SubLink) (expr.Expr, error) {
+	if len(q.cols) != 1 {
+		return nil, b.errorf(n.Location, pgerror.SyntaxError, "subquery must return only one column")
+	}
+	q, err := b.finishUnknown(q)
+	if err != nil {
+		return nil, err
+	}
+	col := q.cols[0]
+	m, err := b.env.Registry.Function("", "array_agg", []types.OID{col.Type.OID}, false)
+	if err != nil {
+		return nil, b.at(err, n.Location)
+	}
+	agg := &logical.Aggregate{Input: q.plan}
+	out := b.newColumn("array", types.Of(m.Ret))
+	call := logical.AggCall{Fn: m.Fn, Args: []expr.Expr{col.Ref()}, Col: out}
+	if s, ok := q.plan.(*logical.Sort); ok {
+		call.OrderBy = s.Keys
+	} else if p, ok := q.plan.(*logical.Project); ok {
+		if s, ok := p.Input.(*logical.Sort); ok {
+			agg.Input = s
+			call.OrderBy = s.Keys
+			if e := p.Exprs[0]; len(p.Exprs) == 1 {
+				call.Args = []expr.Expr{e}
+			}
+		}
+	}
+	agg.Aggs = []logical.AggCall{call}
+	b.attach(ec, &logical.Join{Kind: physical.Left, Right: agg})
+	d, err := types.ParseText(out.Type, "{}", b.env.Session.Format())
+	if err != nil {
+		return nil, err
+	}
+	return &expr.Coalesce{Args: []expr.Expr{out.Ref(), &expr.Const{T: out.Type, Value: d}}, T: out.Type}, nil
+}

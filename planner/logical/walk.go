@@ -1,0 +1,226 @@
+package logical
+
+import "github.com/hubsql/hubsql/planner/expr"
+
+// Exprs returns every expression that n itself holds, in a fixed order.
+func Exprs(n Node) []expr.Expr {
+	var out []expr.Expr
+	keys := func(ks []SortKey) {
+		for _, k := range ks {
+			out = append(out, k.Expr)
+		}
+	}
+	opt := func(e expr.Expr) {
+		if e != nil {
+			out = append(out, e)
+		}
+	}
+	switch n := n.(type) {
+	case *Values:
+		for _, r := range n.Rows {
+			out = append(out, r...)
+		}
+	case *Filter:
+		out = append(out, n.Conds...)
+	case *Project:
+		out = append(out, n.Exprs...)
+	case *ProjectSet:
+		for _, c := range n.Calls {
+			out = append(out, c.Call)
+		}
+	case *Aggregate:
+		out = append(out, n.Keys...)
+		for _, a := range n.Aggs {
+			out = append(out, a.Args...)
+			opt(a.Filter)
+			keys(a.OrderBy)
+		}
+	case *Join:
+		opt(n.Cond)
+	case *Sort:
+		keys(n.Keys)
+	case *Limit:
+		opt(n.Count)
+		opt(n.Offset)
+	case *Window:
+		out = append(out, n.Partition...)
+		keys(n.OrderBy)
+		for _, c := range n.Calls {
+			out = append(out, c.Args...)
+			opt(c.Filter)
+			opt(c.Frame.StartOffset)
+			opt(c.Frame.EndOffset)
+		}
+	}
+	return out
+}
+
+// MapExprs returns a copy of n with f applied to each of its expressions.
+func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
+	list := func(es []expr.Expr) []expr.Expr {
+		out := make([]expr.Expr, len(es))
+		for i, e := range es {
+			out[i] = f(e)
+		}
+		return out
+	}
+	opt := func(e expr.Expr) expr.Expr {
+		if e == nil {
+			return nil
+		}
+		return f(e)
+	}
+	keys := func(ks []SortKey) []SortKey {
+		out := make([]SortKey, len(ks))
+		for i, k := range ks {
+			k.Expr = f(k.Expr)
+			out[i] = k
+		}
+		return out
+	}
+	switch n := n.(type) {
+	case *Values:
+		c := *n
+		c.Rows = make([][]expr.Expr, len(n.Rows))
+		for i, r := range n.Rows {
+			c.Rows[i] = list(r)
+		}
+		return &c
+	case *Filter:
+		c := *n
+		c.Conds = list(n.Conds)
+		return &c
+	case *Project:
+		c := *n
+		c.Exprs = list(n.Exprs)
+		return &c
+	case *ProjectSet:
+		c := *n
+		c.Calls = make([]SetCall, len(n.Calls))
+		for i, s := range n.Calls {
+			call := *s.Call
+			call.Args = list(s.Call.Args)
+			c.Calls[i] = SetCall{Call: &call, Cols: s.Cols}
+		}
+		return &c
+	case *Aggregate:
+		c := *n
+		c.Keys = list(n.Keys)
+		c.Aggs = make([]AggCall, len(n.Aggs))
+		for i, a := range n.Aggs {
+			a.Args, a.Filter, a.OrderBy = list(a.Args), opt(a.Filter), keys(a.OrderBy)
+			c.Aggs[i] = a
+		}
+		return &c
+	case *Join:
+		c := *n
+		c.Cond = opt(n.Cond)
+		return &c
+	case *Sort:
+		c := *n
+		c.Keys = keys(n.Keys)
+		return &c
+	case *Limit:
+		c := *n
+		c.Count, c.Offset = opt(n.Count), opt(n.Offset)
+		return &c
+	case *Window:
+		c := *n
+		c.Partition, c.OrderBy = list(n.Partition), keys(n.OrderBy)
+		c.Calls = make([]WindowCall, len(n.Calls))
+		for i, w := range n.Calls {
+			w.Args, w.Filter = list(w.Args), opt(w.Filter)
+			w.Frame.StartOffset, w.Frame.EndOffset = opt(w.Frame.StartOffset), opt(w.Frame.EndOffset)
+			c.Calls[i] = w
+		}
+		return &c
+	}
+	return n
+}
+
+// Walk visits n and everything below it, parents first; visit returns false to
+// leave out what is below. The inputs of Shared plans are not visited.
+func Walk(n Node, visit func(Node) bool) {
+	if !visit(n) {
+		return
+	}
+	for _, c := range n.Inputs() {
+		Walk(c, visit)
+	}
+}
+
+// Rewrite replaces nodes bottom-up.
+func Rewrite(n Node, f func(Node) Node) Node {
+	in := n.Inputs()
+	changed := false
+	out := make([]Node, len(in))
+	for i, c := range in {
+		out[i] = Rewrite(c, f)
+		changed = changed || out[i] != c
+	}
+	if changed {
+		n = n.WithInputs(out)
+	}
+	return f(n)
+}
+
+// OutputSet returns the identities that n produces.
+func OutputSet(n Node) map[expr.ColumnID]bool {
+	cols := n.Outputs()
+	set := make(map[expr.ColumnID]bool, len(cols))
+	for _, c := range cols {
+		set[c.ID] = true
+	}
+	return set
+}
+
+// Free returns the columns that the plan refers to and does not produce: its
+// correlation with outer queries.
+func Free(n Node) map[expr.ColumnID]Column {
+	used := map[expr.ColumnID]Column{}
+	made := map[expr.ColumnID]bool{}
+	Walk(n, func(m Node) bool {
+		for _, c := range m.Outputs() {
+			if own(m, c.ID) {
+				made[c.ID] = true
+			}
+		}
+		for _, e := range Exprs(m) {
+			expr.Walk(e, func(x expr.Expr) bool {
+				if c, ok := x.(*expr.Column); ok {
+					used[c.ID] = Column{ID: c.ID, Name: c.Name, Type: c.T}
+				}
+				return true
+			})
+		}
+		return true
+	})
+	for id := range made {
+		delete(used, id)
+	}
+	return used
+}
+
+// own reports whether m itself introduces the identity (rather than passing it
+// on from below).
+func own(m Node, id expr.ColumnID) bool {
+	for _, in := range m.Inputs() {
+		for _, c := range in.Outputs() {
+			if c.ID == id {
+				return false
+			}
+		}
+	}
+	if p, ok := m.(*Project); ok {
+		// A projection that passes an outer column under its own identity does
+		// not introduce it.
+		for i, c := range p.Cols {
+			if c.ID != id {
+				continue
+			}
+			ref, isRef := p.Exprs[i].(*expr.Column)
+			return !isRef || ref.ID != id
+		}
+	}
+	return true
+}

@@ -1,0 +1,158 @@
+// Package optimizer rewrites logical plans by an ordered list of rules, one file
+// each. Every rule keeps the plan's outputs (identities and order) and its
+// result.
+package optimizer
+
+import (
+	"context"
+
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/logical"
+)
+
+// Env is what the rules depend on.
+type Env struct {
+	Ctx      context.Context
+	Registry *function.Registry
+	// Fold evaluates what does not depend on rows.
+	Fold func(expr.Expr) expr.Expr
+	// Infallible reports whether an expression can never raise an error.
+	Infallible func(expr.Expr) bool
+	// Pushdown is off when filters and limits stay local (a setting, for
+	// comparing answers).
+	Pushdown bool
+
+	nextID expr.ColumnID
+	shared []*logical.Shared
+}
+
+// Rule is one rewriting.
+type Rule struct {
+	Name  string
+	Apply func(*Env, logical.Node) (logical.Node, error)
+}
+
+// Rules is the order in which rules run.
+func Rules() []Rule {
+	return []Rule{
+		{"InlineShared", inlineShared},
+		{"Decorrelate", decorrelate},
+		{"FoldConstants", foldConstants},
+		{"PushFilters", pushFilters},
+		{"OrderJoins", orderJoins},
+		{"PruneColumns", pruneColumns},
+		{"PushIntoSources", pushIntoSources},
+	}
+}
+
+// Optimize applies the rules to a plan and to the plans it shares.
+func Optimize(env *Env, plan logical.Node) (logical.Node, error) {
+	env.nextID = maxID(plan)
+	for _, r := range Rules() {
+		var err error
+		if plan, err = r.Apply(env, plan); err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
+}
+
+// fresh makes a column identity that the plan does not use yet.
+func (e *Env) fresh() expr.ColumnID {
+	e.nextID++
+	return e.nextID
+}
+
+// maxID is the largest identity in a plan, shared plans included.
+func maxID(plan logical.Node) expr.ColumnID {
+	top := expr.ColumnID(0)
+	seen := map[*logical.Shared]bool{}
+	var visit func(n logical.Node)
+	visit = func(n logical.Node) {
+		logical.Walk(n, func(m logical.Node) bool {
+			for _, c := range m.Outputs() {
+				top = max(top, c.ID)
+			}
+			if s, ok := m.(*logical.SharedScan); ok && !seen[s.Of] {
+				seen[s.Of] = true
+				visit(s.Of.Input)
+			}
+			if a, ok := m.(*logical.Aggregate); ok {
+				for _, c := range a.Aggs {
+					top = max(top, c.Col.ID)
+				}
+			}
+			return true
+		})
+	}
+	visit(plan)
+	return top
+}
+
+// eachShared applies a rule to every shared plan below n, once each, before f
+// sees n itself.
+func eachShared(n logical.Node, f func(logical.Node) (logical.Node, error)) error {
+	seen := map[*logical.Shared]bool{}
+	var visit func(n logical.Node) error
+	visit = func(n logical.Node) error {
+		var err error
+		logical.Walk(n, func(m logical.Node) bool {
+			s, ok := m.(*logical.SharedScan)
+			if !ok || seen[s.Of] || err != nil {
+				return err == nil
+			}
+			seen[s.Of] = true
+			if err = visit(s.Of.Input); err == nil {
+				s.Of.Input, err = f(s.Of.Input)
+			}
+			return err == nil
+		})
+		return err
+	}
+	return visit(n)
+}
+
+// covers reports whether every column of e is in set.
+func covers(e expr.Expr, set map[expr.ColumnID]bool) bool {
+	ok := true
+	expr.Walk(e, func(x expr.Expr) bool {
+		if c, isCol := x.(*expr.Column); isCol && !set[c.ID] {
+			ok = false
+		}
+		return ok
+	})
+	return ok
+}
+
+// touches reports whether e reads a column of set.
+func touches(e expr.Expr, set map[expr.ColumnID]bool) bool {
+	hit := false
+	expr.Walk(e, func(x expr.Expr) bool {
+		if c, isCol := x.(*expr.Column); isCol && set[c.ID] {
+			hit = true
+		}
+		return !hit
+	})
+	return hit
+}
+
+// volatile reports whether e must be evaluated exactly where it stands.
+func volatile(e expr.Expr) bool {
+	hit := false
+	expr.Walk(e, func(x expr.Expr) bool {
+		if c, ok := x.(*expr.Call); ok && (c.Fn.Volatility == function.Volatile || c.Fn.Kind == function.SetReturn) {
+			hit = true
+		}
+		return !hit
+	})
+	return hit
+}
+
+// filter puts conditions above a node; none gives the node itself.
+func filter(n logical.Node, conds []expr.Expr) logical.Node {
+	if len(conds) == 0 {
+		return n
+	}
+	return &logical.Filter{Input: n, Conds: conds}
+}
