@@ -1,0 +1,478 @@
+// Package parquet is the connector of wrapper parquet_fdw: Parquet files of the
+// machine as tables. It decodes pages straight into column vectors: plain
+// values are copied, strings are views on the page, dictionaries stay
+// dictionaries, and row groups that statistics exclude are not read.
+package parquet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/decode"
+	"github.com/hubsql/hubsql/federation/localfile"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// extension is what names of Parquet files end in.
+const extension = ".parquet"
+
+// Connector is the foreign data wrapper.
+type Connector struct{}
+
+// New returns the connector.
+func New() *Connector { return &Connector{} }
+
+// Wrapper implements connector.Connector.
+func (*Connector) Wrapper() string { return "parquet_fdw" }
+
+// Options implements connector.Connector.
+func (*Connector) Options() []connector.Option {
+	boolean := func(value string) error {
+		switch strings.ToLower(value) {
+		case "true", "false", "on", "off", "yes", "no", "1", "0", "t", "f":
+			return nil
+		}
+		return pgerror.Newf(pgerror.FDWInvalidAttributeValue, "invalid value for boolean option: %s", value)
+	}
+	return []connector.Option{
+		{Name: "root", Level: connector.OnServer, Path: true, Doc: "Directory that relative file names lie below; its files are tables of the server."},
+		{Name: "use_mmap", Level: connector.OnServer, Check: boolean, Doc: "Accepted for parquet_fdw's sake; has no effect."},
+		{Name: "use_threads", Level: connector.OnServer, Check: boolean, Doc: "Accepted for parquet_fdw's sake; has no effect."},
+		{Name: "filename", Level: connector.OnTable, Path: true, Doc: "A file, several separated by blanks, a glob pattern (** for any depth) or a directory."},
+		{Name: "files", Level: connector.OnTable, Path: true, Doc: "The same as filename."},
+		{Name: "directory", Level: connector.OnTable, Path: true, Doc: "A directory whose .parquet files, at any depth, are the table."},
+		{Name: "glob", Level: connector.OnTable, Path: true, Doc: "A glob pattern."},
+		{Name: "sorted", Level: connector.OnTable, Doc: "Accepted for parquet_fdw's sake; has no effect."},
+		{Name: "files_in_order", Level: connector.OnTable, Check: boolean, Doc: "Accepted for parquet_fdw's sake; has no effect."},
+		{Name: "use_mmap", Level: connector.OnTable, Check: boolean, Doc: "Accepted for parquet_fdw's sake; has no effect."},
+		{Name: "use_threads", Level: connector.OnTable, Check: boolean, Doc: "Accepted for parquet_fdw's sake; has no effect."},
+		{Name: "column_name", Level: connector.OnColumn, Doc: "Name of the column in the files."},
+	}
+}
+
+// Open implements connector.Connector.
+func (*Connector) Open(_ context.Context, c connector.Config) (connector.Source, error) {
+	return &source{
+		name:    c.Server,
+		root:    c.Options["root"],
+		footers: &footerCache{account: c.Account, footers: map[footerKey]*footer{}},
+	}, nil
+}
+
+// source is one server.
+type source struct {
+	name    string
+	root    string
+	footers *footerCache
+}
+
+// access returns the rules for file names.
+func (s *source) access(absolute bool) localfile.Access {
+	return localfile.Access{Source: s.name, Root: s.root, AllowAbsolute: absolute}
+}
+
+// Schemas implements connector.Source.
+func (s *source) Schemas(context.Context) ([]string, error) {
+	if s.root == "" {
+		return []string{""}, nil
+	}
+	return s.access(false).Schemas(true, extension)
+}
+
+// Tables implements connector.Source.
+func (s *source) Tables(_ context.Context, schema string) ([]string, error) {
+	if s.root == "" {
+		return nil, nil
+	}
+	tables, err := s.access(false).Tables(schema, true, extension)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(tables))
+	for i, t := range tables {
+		out[i] = t.Name
+	}
+	return out, nil
+}
+
+// Probe implements connector.Prober.
+func (s *source) Probe(context.Context) (string, error) {
+	if s.root == "" {
+		return "Parquet files named by their tables", nil
+	}
+	tables, err := s.access(false).Tables("", true, extension)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Parquet files below %s: %d tables", s.root, len(tables)), nil
+}
+
+// Close implements connector.Source.
+func (s *source) Close() error {
+	s.footers.close()
+	return nil
+}
+
+// table is a resolved table: its files and columns.
+type table struct {
+	ref     connector.TableRef
+	access  localfile.Access
+	columns []connector.Column
+	files   []tableFile
+}
+
+// tableFile is one file of a table and how its fields become the columns.
+type tableFile struct {
+	file   localfile.File
+	footer *footer
+	// fields has one entry per column of the table; nil where the file has no
+	// such field.
+	fields []*mapped
+}
+
+// mapped is a field as a column: delivered in the field's own form, or
+// converted to the column's type.
+type mapped struct {
+	field
+	convert bool
+}
+
+// Table implements connector.Source.
+func (s *source) Table(_ context.Context, ref connector.TableRef) (connector.TableHandle, error) {
+	t, err := s.resolve(ref)
+	if err != nil {
+		return nil, err
+	}
+	project := make([]int, len(t.columns))
+	for i := range project {
+		project[i] = i
+	}
+	return &handle{table: t, project: project}, nil
+}
+
+// resolve finds the files of a table and matches their schemas.
+func (s *source) resolve(ref connector.TableRef) (*table, error) {
+	t := &table{ref: ref, access: s.access(ref.AllowAbsolute)}
+	files, err := t.locate()
+	if err != nil {
+		return nil, err
+	}
+	footers := make([]*footer, len(files))
+	for i, f := range files {
+		if footers[i], err = s.footers.get(t.access, f); err != nil {
+			return nil, err
+		}
+	}
+	t.columns = ref.Columns
+	if t.columns == nil {
+		t.columns = columnsOf(footers[0].fields)
+		if len(files) > 1 {
+			// Another file may lack the column.
+			t.columns = slices.Clone(t.columns)
+			for i := range t.columns {
+				t.columns[i].NotNull = false
+			}
+		}
+	}
+	for i, f := range files {
+		tf, err := t.match(f, footers[i])
+		if err != nil {
+			return nil, err
+		}
+		t.files = append(t.files, tf)
+	}
+	for c, col := range t.columns {
+		if !slices.ContainsFunc(t.files, func(f tableFile) bool { return f.fields[c] != nil }) {
+			return nil, pgerror.Source(s.name, pgerror.UndefinedColumn,
+				fmt.Sprintf("column %q of table %q does not exist in file %q", remoteName(col), ref.Name, files[0].Name), nil)
+		}
+	}
+	return t, nil
+}
+
+// locate expands the file names of the table.
+func (t *table) locate() ([]localfile.File, error) {
+	var names []string
+	for _, option := range []string{"filename", "files"} {
+		if v := strings.TrimSpace(t.ref.Options[option]); v != "" {
+			names = append(names, splitNames(v)...)
+		}
+	}
+	for _, option := range []string{"directory", "glob"} {
+		if v := t.ref.Options[option]; v != "" {
+			names = append(names, v)
+		}
+	}
+	if len(names) == 0 {
+		missing := pgerror.Source(t.access.Source, pgerror.UndefinedTable, fmt.Sprintf("table %q does not exist", t.ref.Name), nil)
+		if t.access.Root == "" {
+			return nil, missing.WithHint("Name the file with the option filename in CREATE FOREIGN TABLE, or set the server option root.")
+		}
+		found, ok, err := t.access.Lookup(t.ref.Schema, t.ref.Name, true, extension)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, missing
+		}
+		names = []string{found.Path}
+	}
+	var out []localfile.File
+	for _, n := range names {
+		files, err := t.access.Expand(n, extension)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files...)
+	}
+	return out, nil
+}
+
+// splitNames splits a list of file names at blanks; a backslash keeps the next
+// character.
+func splitNames(v string) []string {
+	var out []string
+	var cur strings.Builder
+	for i := 0; i < len(v); i++ {
+		switch {
+		case v[i] == '\\' && i+1 < len(v):
+			i++
+			cur.WriteByte(v[i])
+		case v[i] == ' ' || v[i] == '\n' || v[i] == '\t':
+			if cur.Len() > 0 {
+				out = append(out, cur.String())
+				cur.Reset()
+			}
+		default:
+			cur.WriteByte(v[i])
+		}
+	}
+	if cur.Len() > 0 {
+		out = append(out, cur.String())
+	}
+	return out
+}
+
+// remoteName returns the name of a column in the files.
+func remoteName(c connector.Column) string {
+	if n := c.Options["column_name"]; n != "" {
+		return n
+	}
+	return c.Name
+}
+
+// match maps the fields of one file to the table's columns.
+func (t *table) match(f localfile.File, ft *footer) (tableFile, error) {
+	tf := tableFile{file: f, footer: ft, fields: make([]*mapped, len(t.columns))}
+	for c, col := range t.columns {
+		name := remoteName(col)
+		i := slices.IndexFunc(ft.fields, func(x field) bool { return x.name == name })
+		if i < 0 {
+			i = slices.IndexFunc(ft.fields, func(x field) bool { return strings.EqualFold(x.name, name) })
+		}
+		if i < 0 {
+			continue
+		}
+		m := &mapped{field: ft.fields[i]}
+		switch {
+		case decode.SameForm(m.typ, col.Type):
+			m.typ = col.Type
+		case decode.Convertible(m.typ, col.Type):
+			m.convert = true
+		default:
+			return tf, pgerror.Source(t.access.Source, pgerror.DatatypeMismatch,
+				fmt.Sprintf("column %q of file %q has type %s, which cannot be read as %s", name, f.Name, decode.TypeName(m.typ), decode.TypeName(col.Type)), nil)
+		}
+		tf.fields[c] = m
+	}
+	return tf, nil
+}
+
+// part is a range of rows of one row group.
+type part struct {
+	file  int
+	group int
+	from  int64
+	rows  int64
+}
+
+// handle is a table with a projection and predicates.
+type handle struct {
+	table   *table
+	project []int
+	checks  []check
+	// parts is set by Split; nil means every row group that the checks leave.
+	parts []part
+	// fixed marks a part of a split: it reads the files as they were found.
+	fixed bool
+	limit int64 // rows needed, 0 for all
+}
+
+// Columns implements connector.TableHandle.
+func (h *handle) Columns() []connector.Column {
+	out := make([]connector.Column, len(h.project))
+	for i, c := range h.project {
+		out[i] = h.table.columns[c]
+	}
+	return out
+}
+
+// String implements connector.TableHandle.
+func (h *handle) String() string {
+	s := "parquet " + h.table.files[0].file.Name
+	if n := len(h.table.files); n > 1 {
+		s += fmt.Sprintf(" and %d more files", n-1)
+	}
+	return s
+}
+
+// RemoteQuery implements connector.Explainer.
+func (s *source) RemoteQuery(h connector.TableHandle, _ bool) string {
+	x := h.(*handle)
+	names := make([]string, len(x.project))
+	for i, c := range x.project {
+		names[i] = x.table.columns[c].Name
+	}
+	total := 0
+	for _, f := range x.table.files {
+		total += len(f.footer.groups)
+	}
+	parts := x.parts
+	if parts == nil {
+		parts = x.table.prune(x.checks)
+	}
+	return fmt.Sprintf("read (%s) from %s: %d of %d row groups", strings.Join(names, ", "), x.String(), len(parts), total)
+}
+
+// PushProject implements connector.ProjectPusher.
+func (s *source) PushProject(h connector.TableHandle, columns []int) (connector.TableHandle, bool) {
+	out := *h.(*handle)
+	project := make([]int, len(columns))
+	for i, c := range columns {
+		project[i] = out.project[c]
+	}
+	out.project = project
+	return &out, true
+}
+
+// PushLimit implements connector.LimitPusher.
+func (s *source) PushLimit(h connector.TableHandle, limit int64) (connector.TableHandle, bool) {
+	out := *h.(*handle)
+	if out.fixed || limit <= 0 || len(out.checks) > 0 {
+		return h, false
+	}
+	if out.limit == 0 || limit < out.limit {
+		out.limit = limit
+	}
+	return &out, true
+}
+
+// Estimate implements connector.Estimator.
+func (s *source) Estimate(_ context.Context, h connector.TableHandle) (float64, bool) {
+	x := h.(*handle)
+	parts := x.parts
+	if parts == nil {
+		parts = x.table.prune(x.checks)
+	}
+	rows := int64(0)
+	for _, p := range parts {
+		rows += p.rows
+	}
+	if x.limit > 0 {
+		rows = min(rows, x.limit)
+	}
+	return float64(rows), true
+}
+
+// splitRows is the smallest part that is worth a worker of its own.
+const splitRows = 32 << 10
+
+// Split implements connector.Splitter. Parts begin at row groups, or within one
+// when the file has an offset index.
+func (s *source) Split(_ context.Context, h connector.TableHandle, n int) ([]connector.TableHandle, error) {
+	x := h.(*handle)
+	if x.fixed || x.limit > 0 || n < 2 {
+		return []connector.TableHandle{h}, nil
+	}
+	t, err := s.current(x)
+	if err != nil {
+		return nil, err
+	}
+	parts := t.prune(x.checks)
+	total := int64(0)
+	for _, p := range parts {
+		total += p.rows
+	}
+	n = min(n, int(total/splitRows))
+	if n < 2 {
+		return []connector.TableHandle{h}, nil
+	}
+	target := (total + int64(n) - 1) / int64(n)
+	// Whole batches, so that a cut falls on a multiple of the batch size.
+	target = (target + 2047) &^ 2047
+	var out []connector.TableHandle
+	var cur []part
+	have := int64(0)
+	flush := func() {
+		if len(cur) > 0 {
+			c := *x
+			c.table, c.parts, c.fixed = t, cur, true
+			out = append(out, &c)
+			cur, have = nil, 0
+		}
+	}
+	for _, p := range parts {
+		for p.rows > 0 {
+			take := p
+			if room := target - have; p.rows > room+splitRows/2 && t.indexed(p, x.project) {
+				take.rows = max(room, 2048)
+			}
+			cur = append(cur, take)
+			have += take.rows
+			p.from += take.rows
+			p.rows -= take.rows
+			if have >= target {
+				flush()
+			}
+		}
+	}
+	flush()
+	return out, nil
+}
+
+// indexed reports whether every projected column of a row group has an offset
+// index, so that a reader can start within it.
+func (t *table) indexed(p part, project []int) bool {
+	f := t.files[p.file]
+	group := f.footer.meta.Metadata().RowGroups[p.group]
+	for _, c := range project {
+		m := f.fields[c]
+		if m == nil {
+			continue
+		}
+		if m.form == formNested || group.Columns[m.leaf].OffsetIndexOffset == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// current resolves the table of h again, because a handle may be older than its
+// files; columns that have changed are an error.
+func (s *source) current(h *handle) (*table, error) {
+	if h.fixed {
+		return h.table, nil
+	}
+	t, err := s.resolve(h.table.ref)
+	if err != nil {
+		return nil, err
+	}
+	same := slices.EqualFunc(t.columns, h.table.columns, func(a, b connector.Column) bool { return a.Name == b.Name && a.Type == b.Type })
+	if !same {
+		return nil, pgerror.Source(s.name, pgerror.FeatureNotSupported, "cached plan must not change result type", nil)
+	}
+	return t, nil
+}
