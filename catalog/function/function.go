@@ -155,6 +155,8 @@ type Cast struct {
 	// Fn converts; it also applies the modifier of Call.Ret. nil means binary
 	// coercible: the values are used as they are.
 	Fn *Overload
+	// OID is pg_cast.oid; one is assigned when it is 0.
+	OID types.OID
 }
 
 // Operator is one entry of pg_operator. Left is 0 for a prefix operator.
@@ -164,4 +166,6 @@ type Operator struct {
 	Fn          *Overload
 	// Commutator and Negator are operator names, "" for none.
 	Commutator, Negator string
+	// OID is pg_operator.oid where PostgreSQL has the operator, else assigned.
+	OID types.OID
 }
