@@ -76,7 +76,8 @@ func (a SourceObject) Same(b SourceObject) bool {
 	if !a.Files {
 		return a == b
 	}
-	if a.Table == b.Table || stem(a.Table) == stem(b.Table) || below(a.Table, b.Table) || below(b.Table, a.Table) {
+	bare := !strings.Contains(a.Table, "/") || !strings.Contains(b.Table, "/")
+	if a.Table == b.Table || bare && stem(a.Table) == stem(b.Table) || below(a.Table, b.Table) || below(b.Table, a.Table) {
 		return true
 	}
 	ga, gb := hasMeta(a.Table), hasMeta(b.Table)
