@@ -23,7 +23,7 @@ type Env struct {
 	Registry *function.Registry
 	Session  *session.Session
 	// Principal is the role whose privileges and policies apply.
-	Principal string
+	Principal types.OID
 	// Fold evaluates an expression without columns; used for LIMIT and the
 	// like. It returns the expression unchanged when it cannot.
 	Fold func(expr.Expr) expr.Expr
@@ -75,7 +75,7 @@ type binder struct {
 	depth int
 	// principal is the role whose privileges apply now (a view's owner inside
 	// the view).
-	principal string
+	principal types.OID
 	views     []string
 	// locations and itemOf serve error messages about columns.
 	locations map[expr.ColumnID]int32
@@ -85,8 +85,10 @@ type binder struct {
 // use is one reference to a base relation in the statement.
 type use struct {
 	rel       *Relation
-	principal string
+	principal types.OID
 	columns   map[int]bool
+	// denied columns must not be read by anybody.
+	denied map[int]bool
 }
 
 type useColumn struct {
@@ -233,6 +235,11 @@ func (b *binder) checkPrivileges() error {
 		return nil
 	}
 	for _, u := range b.uses {
+		for i := range u.denied {
+			if u.columns[i] {
+				return pgerror.PermissionDenied("table", u.rel.Name)
+			}
+		}
 		if u.rel.Check == nil {
 			continue
 		}

@@ -259,7 +259,6 @@ func (b *binder) bindIn(ec *exprContext, n *pg.A_Expr, op string) (expr.Expr, er
 			if m, err := b.env.Registry.Equality(t); err == nil && len(m.Args) == 2 {
 				target := types.Of(m.Args[0])
 				arg := left
-				ok := true
 				if arg.Type().OID != target.OID {
 					if arg, err = b.coerce(left, target, function.Implicit, false, exprLocation(n.Lexpr)); err != nil {
 						return nil, err
@@ -274,9 +273,7 @@ func (b *binder) bindIn(ec *exprContext, n *pg.A_Expr, op string) (expr.Expr, er
 						}
 					}
 				}
-				if ok {
-					return &expr.InList{Arg: arg, Items: list, Eq: m.Fn, Not: not}, nil
-				}
+				return &expr.InList{Arg: arg, Items: list, Eq: m.Fn, Not: not}, nil
 			}
 		}
 	}

@@ -48,7 +48,7 @@ type Relation struct {
 	Policy policy.TablePolicy
 	// Check returns 42501 when role may not read the columns (indexes; none
 	// when only the number of rows is asked for). nil allows all.
-	Check func(role string, columns []int) error
+	Check func(role types.OID, columns []int) error
 }
 
 // RelationColumn is a column of a relation; column i is column i of the handle.
@@ -62,7 +62,7 @@ type RelationColumn struct {
 type View struct {
 	SQL        string
 	SearchPath []string
-	Owner      string
+	Owner      types.OID
 }
 
 // Catalog is what the binder asks of the catalog.
@@ -85,7 +85,7 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 		Server: rel.Server, Table: displayName(rel), Source: rel.Source, Handle: rel.Handle,
 		Rows: rel.Rows, Sealed: true,
 	}
-	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}}
+	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}, denied: map[int]bool{}}
 	b.uses = append(b.uses, u)
 	raw := &rangeItem{alias: rel.Name, schema: rel.Schema}
 	for _, c := range rel.Columns {
@@ -98,35 +98,32 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 	outs := slices.Clone(scan.Cols)
 	if !pol.Empty() {
 		own := &scope{items: []*rangeItem{raw}}
-		var filters []expr.Expr
-		for _, f := range pol.RowFilters {
-			e, err := b.bindPolicyExpr(f, own, types.Of(types.Bool))
-			if err != nil {
-				return nil, nil, policyError(rel, err)
-			}
-			filters = append(filters, expr.SplitAnd(nil, e)...)
+		filters, err := b.bindRowFilters(pol.RowFilters, own)
+		if err != nil {
+			return nil, nil, policyError(rel, err)
 		}
 		if len(filters) > 0 {
 			plan = &logical.Filter{Input: plan, Conds: filters, Policy: true}
 		}
-		masked := map[expr.ColumnID]bool{}
+		barrier := policy.Barrier{RowFilters: filters, Masked: map[expr.ColumnID]bool{}}
 		if len(pol.Masks) > 0 || len(pol.Denied) > 0 {
 			p := &logical.Project{Input: plan}
 			for i, c := range scan.Cols {
 				var e expr.Expr = c.Ref()
 				out := c
 				if m, ok := pol.Masks[c.Name]; ok {
-					var err error
 					if e, err = b.bindPolicyExpr(m, own, c.Type); err != nil {
 						return nil, nil, policyError(rel, err)
 					}
 					out = b.newColumn(c.Name, c.Type)
-				} else if slices.Contains(pol.Denied, c.Name) {
+				}
+				if slices.Contains(pol.Denied, c.Name) {
 					e = &expr.Const{T: c.Type, Value: types.Null}
 					out = b.newColumn(c.Name, c.Type)
+					u.denied[i] = true
 				}
 				if out.ID != c.ID {
-					masked[out.ID] = true
+					barrier.Masked[out.ID] = true
 				}
 				outs[i] = out
 				p.Exprs = append(p.Exprs, e)
@@ -134,11 +131,7 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 			}
 			plan = p
 		}
-		rowFiltered := len(filters) > 0
-		plan = &logical.Barrier{
-			Input: plan, Table: scan.Table,
-			Admits: func(e expr.Expr) bool { return policy.MayPassBarrier(e, masked, rowFiltered) },
-		}
+		plan = &logical.Barrier{Input: plan, Table: scan.Table, Admits: barrier.Admits}
 	}
 	cols := make([]scopeColumn, len(outs))
 	for i, c := range outs {
@@ -147,6 +140,31 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 		b.useOf[c.ID] = useColumn{use: u, index: i}
 	}
 	return plan, cols, nil
+}
+
+// bindRowFilters binds the row filters of a table: all must hold, each by any of
+// its expressions.
+func (b *binder) bindRowFilters(list []policy.Filter, own *scope) ([]expr.Expr, error) {
+	var out []expr.Expr
+	for _, f := range list {
+		any := &expr.Logic{Op: expr.Or}
+		for _, p := range f.Any {
+			e, err := b.bindPolicyExpr(p, own, types.Of(types.Bool))
+			if err != nil {
+				return nil, err
+			}
+			any.Args = append(any.Args, e)
+		}
+		switch len(any.Args) {
+		case 0:
+			out = append(out, &expr.Const{T: types.Of(types.Bool), Value: types.BoolDatum(false)})
+		case 1:
+			out = expr.SplitAnd(out, any.Args[0])
+		default:
+			out = append(out, any)
+		}
+	}
+	return out, nil
 }
 
 // displayName is the table as EXPLAIN shows it.
@@ -174,14 +192,40 @@ func (b *binder) bindPolicyExpr(p policy.Expr, own *scope, t types.Type) (expr.E
 	if len(stmt.TargetList) != 1 || len(stmt.FromClause) > 0 {
 		return nil, pgerror.New(pgerror.InvalidObjectDefinition, "a policy expression must be one scalar expression")
 	}
+	if p.Columns != nil {
+		if own, err = renamed(own, p.Columns); err != nil {
+			return nil, err
+		}
+	}
+	saved := b.env.Catalog
+	b.env.Catalog = pathCatalog{Catalog: saved, path: p.SearchPath}
 	b.quiet++
-	defer func() { b.quiet-- }()
+	defer func() { b.quiet--; b.env.Catalog = saved }()
 	ec := &exprContext{scope: own, clause: "policy expressions"}
 	e, err := b.bindExpr(ec, stmt.TargetList[0].GetResTarget().Val)
 	if err != nil {
 		return nil, err
 	}
 	return b.coerce(e, t, function.Assignment, false, -1)
+}
+
+// renamed is a scope in which the columns have the names that a policy of
+// another table over the same source object uses.
+func renamed(own *scope, names map[string]string) (*scope, error) {
+	it := own.items[0]
+	out := &rangeItem{alias: it.alias, schema: it.schema}
+	for name, col := range names {
+		c, err := it.column(col)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			r := *c
+			r.Name = name
+			out.cols = append(out.cols, r)
+		}
+	}
+	return &scope{items: []*rangeItem{out}}, nil
 }
 
 // CheckPolicyExpr verifies at definition time that an expression binds over the

@@ -41,8 +41,9 @@ func Rules() []Rule {
 		{"FoldConstants", foldConstants},
 		{"PushFilters", pushFilters},
 		{"OrderJoins", orderJoins},
-		{"PruneColumns", pruneColumns},
 		{"PushIntoSources", pushIntoSources},
+		{"PruneColumns", pruneColumns},
+		{"PushLimits", pushLimits},
 	}
 }
 

@@ -1,6 +1,7 @@
 package optimizer
 
 import (
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
 	"github.com/hubsql/hubsql/planner/physical"
@@ -202,7 +203,7 @@ func (p *pruner) narrow(n logical.Node, need map[expr.ColumnID]bool) logical.Nod
 func (p *pruner) leaf(n logical.Node, need map[expr.ColumnID]bool) logical.Node {
 	switch n := n.(type) {
 	case *logical.Scan:
-		return n // the source is asked for fewer columns later
+		return p.scan(n, need)
 	case *logical.SharedScan:
 		return n
 	case *logical.Values:
@@ -228,6 +229,31 @@ func (p *pruner) leaf(n logical.Node, need map[expr.ColumnID]bool) logical.Node 
 		return c
 	}
 	return n
+}
+
+// scan asks the source for the needed columns only.
+func (p *pruner) scan(n *logical.Scan, need map[expr.ColumnID]bool) logical.Node {
+	var keep []int
+	for i, c := range n.Cols {
+		if need[c.ID] {
+			keep = append(keep, i)
+		}
+	}
+	if len(keep) == len(n.Cols) {
+		return n
+	}
+	c := *n
+	c.Cols = make([]logical.Column, len(keep))
+	for k, i := range keep {
+		c.Cols[k] = n.Cols[i]
+	}
+	if pp, ok := n.Source.(connector.ProjectPusher); ok {
+		if h, ok := pp.PushProject(n.Handle, keep); ok {
+			c.Handle = h
+			return &c
+		}
+	}
+	return arrange(n, c.Cols)
 }
 
 // columnSet is the set of identities of columns.

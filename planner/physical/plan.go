@@ -39,8 +39,9 @@ type Scan struct {
 
 // PushedFilter is one predicate that was offered to a source.
 type PushedFilter struct {
-	Text    string // deparsed, for EXPLAIN
-	Outcome connector.Outcome
+	Text     string // deparsed, for EXPLAIN
+	Redacted string // the same without literals
+	Outcome  connector.Outcome
 }
 
 // Values produces constant rows; every expression is free of columns.
@@ -53,6 +54,8 @@ type Values struct {
 type Filter struct {
 	Input Node
 	Conds []expr.Expr
+	// Hidden conditions are those of a policy: EXPLAIN does not show them.
+	Hidden bool
 }
 
 // Project computes expressions.
@@ -68,7 +71,9 @@ type ProjectSet struct {
 	Input Node
 	// Items are in output order: either Expr or Set is given.
 	Items []SetItem
-	Cols  []Column
+	// Ordinality adds the number of the row within its input row, int8.
+	Ordinality bool
+	Cols       []Column
 }
 
 // SetItem is one output of ProjectSet. A set-returning call of several columns

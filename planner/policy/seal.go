@@ -115,3 +115,7 @@ func functions(e expr.Expr) (fns []*function.Overload, safe bool) {
 	}
 	return nil, false
 }
+
+// Admits reports whether a user's predicate may be evaluated below the barrier
+// (the rules of SealFilter for one predicate).
+func (b Barrier) Admits(p expr.Expr) bool { return refuse(b, p) == "" }

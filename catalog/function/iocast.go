@@ -1,0 +1,50 @@
+package function
+
+import (
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/vector"
+)
+
+// ioCast converts any type to any other by printing the value and reading it
+// again: PostgreSQL's I/O conversion casts, and casts of arrays element by
+// element. It is stable, not immutable: dates print by the session's DateStyle.
+var ioCast = &Overload{
+	Name: "io_cast", Schema: "hub", Kind: Scalar,
+	Args: []types.OID{types.Any}, Ret: types.Any,
+	Volatility: Stable, Strict: true,
+	Doc: "Converts a value by way of its text form.",
+	Kernel: func(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
+		format := c.Session.Format()
+		from := c.Args[0]
+		if from.OID == types.Unknown {
+			from = types.Of(types.Text)
+		}
+		var buf []byte
+		for i := range n {
+			if args[0].IsNull(i) {
+				out.SetNull(i, n)
+				continue
+			}
+			buf = types.AppendText(buf[:0], from, args[0].Datum(i), format)
+			d, err := types.ParseText(c.Ret, string(buf), format)
+			if err != nil {
+				return err
+			}
+			out.Set(i, n, d)
+		}
+		return nil
+	},
+}
+
+// IOCast is the function behind PathIO and PathArray. The call's type says what
+// to convert to.
+func (r *Registry) IOCast() *Overload { return ioCast }
+
+// LengthCast returns the function that applies a type's modifier, nil when the
+// type has none.
+func (r *Registry) LengthCast(t types.OID) *Overload {
+	if i, ok := r.castIndex[castKey{t, t}]; ok {
+		return r.casts[i].Fn
+	}
+	return nil
+}

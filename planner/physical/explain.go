@@ -1,0 +1,302 @@
+package physical
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/planner/expr"
+)
+
+// ExplainOptions say what EXPLAIN shows.
+type ExplainOptions struct {
+	Verbose bool
+	Costs   bool
+	// Redact hides every literal, for roles that may not see what policies and
+	// other sessions put into remote queries.
+	Redact bool
+	// Actual adds what a node did (EXPLAIN ANALYZE); nil without.
+	Actual func(Node) string
+}
+
+// Explain prints a plan as PostgreSQL's text format does, one line each.
+func Explain(root Node, o ExplainOptions) []string {
+	e := &explainer{o: o, shared: map[*Shared]bool{}}
+	e.node(root, 0, "")
+	return e.lines
+}
+
+type explainer struct {
+	o      ExplainOptions
+	lines  []string
+	shared map[*Shared]bool
+}
+
+// add prints one line; the depth counts nodes.
+func (e *explainer) add(depth int, format string, args ...any) {
+	indent := ""
+	if depth > 0 {
+		indent = strings.Repeat(" ", 6*depth-4)
+	}
+	e.lines = append(e.lines, indent+fmt.Sprintf(format, args...))
+}
+
+// detail prints a property of the node at depth.
+func (e *explainer) detail(depth int, format string, args ...any) {
+	indent := "  "
+	if depth > 0 {
+		indent = strings.Repeat(" ", 6*depth+2)
+	}
+	e.lines = append(e.lines, indent+fmt.Sprintf(format, args...))
+}
+
+func (e *explainer) node(n Node, depth int, prefix string) {
+	arrow := ""
+	if depth > 0 {
+		arrow = "->  "
+	}
+	title := title(n)
+	line := arrow + prefix + title
+	if e.o.Costs {
+		line += fmt.Sprintf("  (cost=0.00..%.2f rows=%.0f width=%d)", cost(n), rows(n), width(n))
+	}
+	if e.o.Actual != nil {
+		if a := e.o.Actual(n); a != "" {
+			line += " " + a
+		}
+	}
+	e.add(depth, "%s", line)
+	if e.o.Verbose {
+		names := make([]string, len(n.Columns()))
+		for i, c := range n.Columns() {
+			names[i] = c.Name
+		}
+		e.detail(depth, "Output: %s", strings.Join(names, ", "))
+	}
+	e.properties(n, depth)
+	for _, c := range n.Children() {
+		e.node(c, depth+1, "")
+	}
+	if s, ok := n.(*SharedScan); ok && !e.shared[s.Of] {
+		e.shared[s.Of] = true
+		e.node(s.Of.Input, depth+1, "CTE "+s.Of.Name+": ")
+	}
+}
+
+// title names a node as PostgreSQL would.
+func title(n Node) string {
+	switch n := n.(type) {
+	case *Scan:
+		if n.Server == "" {
+			return "Seq Scan on " + n.Table
+		}
+		return "Foreign Scan on " + n.Table
+	case *Values:
+		if len(n.Rows) == 1 {
+			return "Result"
+		}
+		return "Values Scan"
+	case *Filter:
+		return "Filter"
+	case *Project:
+		return "Projection"
+	case *ProjectSet:
+		return "ProjectSet"
+	case *FunctionScan:
+		return "Function Scan on " + n.Call.Fn.Name
+	case *HashAggregate:
+		switch {
+		case len(n.Keys) == 0:
+			return "Aggregate"
+		case len(n.Aggs) == 0:
+			return "HashAggregate (distinct)"
+		}
+		return "HashAggregate"
+	case *HashJoin:
+		return joinTitle("Hash", n.Kind)
+	case *NestedLoopJoin:
+		return joinTitle("Nested Loop", n.Kind)
+	case *Sort:
+		return "Sort"
+	case *Limit:
+		if len(n.Keys) > 0 {
+			return "Limit (top-N)"
+		}
+		return "Limit"
+	case *Append:
+		return "Append"
+	case *SetOp:
+		word := "Intersect"
+		if n.Except {
+			word = "Except"
+		}
+		if n.All {
+			word += " All"
+		}
+		return "HashSetOp " + word
+	case *Window:
+		return "WindowAgg"
+	case *SharedScan:
+		return "CTE Scan on " + n.Of.Name
+	}
+	return fmt.Sprintf("%T", n)
+}
+
+func joinTitle(algorithm string, k JoinKind) string {
+	if k == Inner {
+		if algorithm == "Hash" {
+			return "Hash Join"
+		}
+		return algorithm
+	}
+	return algorithm + " " + k.String() + " Join"
+}
+
+// text prints an expression, redacted when literals are hidden.
+func (e *explainer) text(x expr.Expr) string {
+	if e.o.Redact {
+		return expr.Redacted(x)
+	}
+	return expr.String(x)
+}
+
+func (e *explainer) list(list []expr.Expr) string {
+	out := make([]string, len(list))
+	for i, x := range list {
+		out[i] = e.text(x)
+	}
+	return strings.Join(out, ", ")
+}
+
+func (e *explainer) keys(list []SortKey) string {
+	out := make([]string, len(list))
+	for i, k := range list {
+		out[i] = e.text(k.Expr)
+		if k.Desc {
+			out[i] += " DESC"
+		}
+		if k.NullsFirst != k.Desc {
+			out[i] += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[k.NullsFirst]
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (e *explainer) properties(n Node, depth int) {
+	switch n := n.(type) {
+	case *Scan:
+		e.scan(n, depth)
+	case *Filter:
+		if n.Hidden {
+			e.detail(depth, "Filter: (row security)")
+			return
+		}
+		e.detail(depth, "Filter: %s", e.text(expr.JoinAnd(n.Conds)))
+	case *Project:
+		if e.o.Verbose {
+			e.detail(depth, "Expressions: %s", e.list(n.Exprs))
+		}
+	case *HashAggregate:
+		if len(n.Keys) > 0 {
+			e.detail(depth, "Group Key: %s", e.list(n.Keys))
+		}
+	case *HashJoin:
+		pairs := make([]string, len(n.LeftKeys))
+		for i := range n.LeftKeys {
+			op := "="
+			if n.NullSafe[i] {
+				op = "IS NOT DISTINCT FROM"
+			}
+			pairs[i] = "(" + e.text(n.LeftKeys[i]) + " " + op + " " + e.text(n.RightKeys[i]) + ")"
+		}
+		e.detail(depth, "Hash Cond: %s", strings.Join(pairs, " AND "))
+		if n.Residual != nil {
+			e.detail(depth, "Join Filter: %s", e.text(n.Residual))
+		}
+	case *NestedLoopJoin:
+		if n.Cond != nil {
+			e.detail(depth, "Join Filter: %s", e.text(n.Cond))
+		}
+	case *Sort:
+		e.detail(depth, "Sort Key: %s", e.keys(n.Keys))
+	case *Limit:
+		if len(n.Keys) > 0 {
+			e.detail(depth, "Sort Key: %s", e.keys(n.Keys))
+		}
+	case *Window:
+		if len(n.Partition) > 0 {
+			e.detail(depth, "Partition By: %s", e.list(n.Partition))
+		}
+		if len(n.OrderBy) > 0 {
+			e.detail(depth, "Order By: %s", e.keys(n.OrderBy))
+		}
+	}
+}
+
+// scan prints what is sent to the source, and why conditions stayed.
+func (e *explainer) scan(n *Scan, depth int) {
+	if n.Server != "" {
+		e.detail(depth, "Server: %s", n.Server)
+	}
+	if x, ok := n.Source.(connector.Explainer); ok && n.Server != "" {
+		e.detail(depth, "Remote SQL: %s", x.RemoteQuery(n.Handle, e.o.Redact))
+	}
+	for _, p := range n.Pushed {
+		text := p.Text
+		if e.o.Redact {
+			text = p.Redacted
+		}
+		if p.Outcome.Reason == "" {
+			e.detail(depth, "Pushed (%s): %s", p.Outcome.Pushed, text)
+			continue
+		}
+		label := "Pushed (" + p.Outcome.Pushed.String() + ")"
+		if p.Outcome.Pushed == connector.Local {
+			label = "Local"
+		}
+		e.detail(depth, "%s: %s: %s", label, text, p.Outcome.Reason)
+	}
+}
+
+// cost, rows and width are rough numbers for tools that read them.
+func cost(n Node) float64 {
+	total := rows(n) * 0.01
+	for _, c := range n.Children() {
+		total += cost(c)
+	}
+	return total
+}
+
+func rows(n Node) float64 {
+	switch n := n.(type) {
+	case *Scan:
+		if n.Rows >= 0 {
+			return max(1, n.Rows)
+		}
+		return 1000
+	case *Values:
+		return float64(len(n.Rows))
+	case *HashAggregate:
+		if len(n.Keys) == 0 {
+			return 1
+		}
+		return max(1, rows(n.Input)*0.2)
+	case *Filter:
+		return max(1, rows(n.Input)*0.3)
+	case *HashJoin:
+		return max(rows(n.Left), rows(n.Right))
+	case *Limit:
+		r := rows(n.Input)
+		if c, ok := n.Count.(*expr.Const); ok && !c.Value.Null {
+			r = min(r, float64(c.Value.I))
+		}
+		return r
+	}
+	total := 0.0
+	for _, c := range n.Children() {
+		total += rows(c)
+	}
+	return max(1, total)
+}
+
+func width(n Node) int { return 8 * len(n.Columns()) }

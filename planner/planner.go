@@ -1,0 +1,70 @@
+package planner
+
+import (
+	"context"
+
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/planner/optimizer"
+	"github.com/hubsql/hubsql/planner/physical"
+)
+
+// Env is what planning depends on.
+type Env struct {
+	Registry *function.Registry
+	// Fold evaluates an expression that reads no row; it returns the expression
+	// unchanged when it cannot.
+	Fold func(expr.Expr) expr.Expr
+	// Pushdown lets sources evaluate filters and limits.
+	Pushdown bool
+}
+
+// Plan optimizes a bound plan for one execution with the given parameter values
+// and lowers it. Parameters become constants, so that they fold and go down to
+// sources like literals. The bound plan is not changed and may be planned again.
+func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum) (physical.Node, error) {
+	plan := substitute(bound, params)
+	plan, err := optimizer.Optimize(&optimizer.Env{
+		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown,
+	}, plan)
+	if err != nil {
+		return nil, err
+	}
+	return Lower(env.Registry, plan)
+}
+
+// substitute copies a plan, shared plans included, with the parameters replaced
+// by their values.
+func substitute(bound logical.Node, params []types.Datum) logical.Node {
+	shared := map[*logical.Shared]*logical.Shared{}
+	replace := func(e expr.Expr) expr.Expr {
+		return expr.Rewrite(e, func(x expr.Expr) expr.Expr {
+			if p, ok := x.(*expr.Param); ok && p.N <= len(params) {
+				return &expr.Const{T: p.T, Value: params[p.N-1]}
+			}
+			return x
+		})
+	}
+	var apply func(n logical.Node) logical.Node
+	apply = func(n logical.Node) logical.Node {
+		return logical.Rewrite(n, func(m logical.Node) logical.Node {
+			if s, ok := m.(*logical.SharedScan); ok {
+				c, ok := shared[s.Of]
+				if !ok {
+					copied := *s.Of
+					c = &copied
+					shared[s.Of] = c
+					c.Input = apply(s.Of.Input)
+				}
+				return &logical.SharedScan{Of: c, Cols: s.Cols}
+			}
+			if len(params) > 0 {
+				return logical.MapExprs(m, replace)
+			}
+			return m
+		})
+	}
+	return apply(bound)
+}
