@@ -83,6 +83,11 @@ type column struct {
 	at     []int32
 	dictID uint64
 	cached bool
+
+	// The cells of a chunk of rows, for kinds whose length is not known before
+	// they are printed: cell k ends at ends[k].
+	scratch []byte
+	ends    []int32
 }
 
 // rowEncoder turns batches into DataRow messages, or into rows of a COPY.
@@ -90,7 +95,12 @@ type rowEncoder struct {
 	cols   []column
 	format *types.Format
 	zone   zoneCache
+	dates  dateCache
 	names  RegNames
+
+	rows []int32 // the physical rows of the chunk
+	size []int32 // bytes of each message of the chunk
+	pos  []int   // where the next cell of each row goes
 }
 
 // newRowEncoder returns an encoder for columns in the requested formats: none
@@ -189,30 +199,29 @@ func (e *rowEncoder) appendRow(dst []byte, i int) []byte {
 // appendCells appends the values of row i, each behind its length.
 func (e *rowEncoder) appendCells(dst []byte, i int) []byte {
 	for k := range e.cols {
-		c := &e.cols[k]
-		switch {
-		case c.isConst:
-			dst = append(dst, c.constant...)
-			continue
-		case c.valid != nil && !c.valid.Get(i):
-			dst = appendNull(dst)
-			continue
-		}
-		j := i
-		if c.codes != nil {
-			j = int(c.codes[i])
-			if c.vec.Valid != nil && !c.vec.Valid.Get(j) {
-				dst = appendNull(dst)
-				continue
-			}
-			if c.cached {
-				dst = c.appendCached(e, dst, j)
-				continue
-			}
-		}
-		dst = c.cell(e, dst, j)
+		dst = e.cols[k].appendAny(e, dst, i)
 	}
 	return dst
+}
+
+// appendAny appends the cell of physical row i, whatever the vector's kind.
+func (c *column) appendAny(e *rowEncoder, dst []byte, i int) []byte {
+	switch {
+	case c.isConst:
+		return append(dst, c.constant...)
+	case c.valid != nil && !c.valid.Get(i):
+		return appendNull(dst)
+	case c.codes == nil:
+		return c.cell(e, dst, i)
+	}
+	j := int(c.codes[i])
+	switch {
+	case c.vec.Valid != nil && !c.vec.Valid.Get(j):
+		return appendNull(dst)
+	case c.cached:
+		return c.appendCached(e, dst, j)
+	}
+	return c.cell(e, dst, j)
 }
 
 func (c *column) appendCached(e *rowEncoder, dst []byte, code int) []byte {

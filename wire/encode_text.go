@@ -60,13 +60,13 @@ func (c *column) textValue(e *rowEncoder, dst []byte, j int) []byte {
 	case textInt16:
 		return appendInt(dst, int64(c.i16[j]))
 	case textScaled:
-		return types.AppendScaledText(dst, c.i64[j], c.scale)
+		return appendScaled(dst, c.i64[j], c.scale)
 	case textNumeric:
 		return types.AppendNumericText(dst, c.vec.Bytes(j))
 	case textDate:
-		return types.AppendDate(dst, c.i32[j])
+		return e.dates.append(dst, c.i32[j])
 	case textTimestamp:
-		return types.AppendTimestamp(dst, c.i64[j])
+		return e.dates.appendTimestamp(dst, c.i64[j])
 	case textTimestampTZ:
 		return e.zone.appendTimestamp(dst, c.i64[j])
 	case textBool:
@@ -121,6 +121,81 @@ func appendInt(dst []byte, v int64) []byte {
 		digits[i] = byte('0' + u)
 	}
 	return append(dst, digits[i:]...)
+}
+
+// dateCache remembers the text of dates: those of a column mostly repeat, and
+// are dearer to compute than to copy.
+type dateCache struct{ slots []dateSlot }
+
+type dateSlot struct {
+	days int32
+	ok   bool
+	text [10]byte // yyyy-mm-dd
+}
+
+const (
+	dateSlots = 1024
+	// Years of four digits after Christ, in days since 1970: others are longer.
+	firstPlainDay, lastPlainDay = -719162, 2932896
+	microsPerDay                = 86400 * 1_000_000
+)
+
+// append appends a date in ISO format.
+func (d *dateCache) append(dst []byte, days int32) []byte {
+	if days < firstPlainDay || days > lastPlainDay {
+		return types.AppendDate(dst, days)
+	}
+	if d.slots == nil {
+		d.slots = make([]dateSlot, dateSlots)
+	}
+	s := &d.slots[uint32(days)%dateSlots]
+	if s.days != days || !s.ok {
+		s.days, s.ok = days, true
+		types.AppendDate(s.text[:0], days)
+	}
+	return append(dst, s.text[:]...)
+}
+
+// appendTimestamp appends a timestamp without zone in ISO format.
+func (d *dateCache) appendTimestamp(dst []byte, us int64) []byte {
+	days := us / microsPerDay
+	tod := us - days*microsPerDay
+	if tod < 0 {
+		days--
+		tod += microsPerDay
+	}
+	if days < firstPlainDay || days > lastPlainDay {
+		return types.AppendTimestamp(dst, us)
+	}
+	dst = d.append(dst, int32(days))
+	seconds := uint32(tod / 1_000_000)
+	fraction := uint32(tod - int64(seconds)*1_000_000)
+	h, m, s := seconds/3600*2, seconds/60%60*2, seconds%60*2
+	dst = append(dst, ' ', digitPairs[h], digitPairs[h+1], ':', digitPairs[m], digitPairs[m+1], ':', digitPairs[s], digitPairs[s+1])
+	if fraction == 0 {
+		return dst
+	}
+	a, b, c := fraction/10000*2, fraction/100%100*2, fraction%100*2
+	dst = append(dst, '.', digitPairs[a], digitPairs[a+1], digitPairs[b], digitPairs[b+1], digitPairs[c], digitPairs[c+1])
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
+}
+
+// appendScaled appends v * 10^-scale.
+func appendScaled(dst []byte, v int64, scale int32) []byte {
+	if scale != 2 || v <= -1<<62 {
+		return types.AppendScaledText(dst, v, scale)
+	}
+	// Amounts of money are the common case.
+	if v < 0 {
+		dst = append(dst, '-')
+		v = -v
+	}
+	whole := v / 100
+	cents := (v - whole*100) * 2
+	return append(appendInt(dst, whole), '.', digitPairs[cents], digitPairs[cents+1])
 }
 
 // zoneCache remembers the offset of the time zone around the last timestamp:

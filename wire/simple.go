@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -146,24 +147,40 @@ func (c *conn) fetch(ctx context.Context, cur *Cursor, formats []int16, limit in
 			return n, false, err
 		}
 		c.sendNotices()
-		rows := b.Rows()
-		for i := range rows {
-			row := i
-			if b.Sel != nil {
-				row = int(b.Sel[i])
-			}
-			c.out = enc.appendRow(c.out, row)
-			if len(c.out) >= flushAt {
-				if err := c.flushRows(ctx); err != nil {
-					return n, false, err
-				}
-			}
+		if err := c.sendRows(ctx, enc, b); err != nil {
+			return n, false, err
 		}
-		n += int64(rows)
+		n += int64(b.Rows())
 		if err := context.Cause(ctx); err != nil {
 			return n, false, err
 		}
 	}
+}
+
+// sendRows sends the rows of the batch that enc has loaded.
+func (c *conn) sendRows(ctx context.Context, enc *rowEncoder, b *vector.Batch) error {
+	for from := 0; from < b.Rows(); from += chunkRows {
+		total := enc.measure(b, from)
+		if total <= maxChunk {
+			c.out = enc.appendChunk(c.out, total)
+			if len(c.out) >= flushAt {
+				if err := c.flushRows(ctx); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		// Long values: no more than one row at a time beyond the buffer.
+		for _, row := range enc.rows {
+			c.out = enc.appendRow(c.out, int(row))
+			if len(c.out) >= flushAt {
+				if err := c.flushRows(ctx); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // flushRows writes the rows so far; it fails when the client is gone or the
