@@ -40,7 +40,7 @@ func (r *renderer) like(e *expr.Call, not bool) predicate {
 	if !ok || len(p.value.S) > maxPattern {
 		return local("the pattern of LIKE is not sent to the source")
 	}
-	op, pattern := "LIKE", ""
+	op, pattern, escape := "LIKE", "", ""
 	switch r.d {
 	case Postgres:
 		pattern = quote(p.value.S)
@@ -50,7 +50,8 @@ func (r *renderer) like(e *expr.Call, not bool) predicate {
 				return "|" + string(c)
 			}
 			return string(c)
-		})) + " ESCAPE '|'"
+		}))
+		escape = rule.EqualCollate + " ESCAPE '|'"
 	case SQLite:
 		// SQLite's LIKE ignores case; GLOB does not.
 		op = "GLOB"
@@ -64,7 +65,7 @@ func (r *renderer) like(e *expr.Call, not bool) predicate {
 	if not {
 		op = "NOT " + op
 	}
-	out := exact(a.sql, Raw(" "+op+" "), literal(pattern))
+	out := exact(a.sql, Raw(" "+op+" "), literal(pattern), Raw(escape))
 	if rule.Like == connector.Superset {
 		out.pushed, out.reason = connector.Superset, rule.Why
 	}

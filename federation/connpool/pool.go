@@ -1,0 +1,147 @@
+// Package connpool keeps the connections of one remote source: a bounded number
+// of them, reused while they are healthy and not idle for too long.
+package connpool
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrClosed is returned by Get after Close.
+var ErrClosed = errors.New("the source is closed")
+
+// ErrExhausted is returned by Get when no connection becomes free in time.
+var ErrExhausted = errors.New("no connection became free in time")
+
+// Conn is a connection. Close may be called from any goroutine.
+type Conn interface {
+	Close()
+}
+
+// Pool hands out connections of type C. All methods are safe for concurrent use.
+type Pool[C Conn] struct {
+	// Connect opens a connection; it runs without any lock.
+	Connect func(ctx context.Context) (C, error)
+	// Idle is how long an unused connection is kept, Wait how long Get waits
+	// for one of the others to be returned.
+	Idle, Wait time.Duration
+
+	slots  chan struct{}
+	mu     sync.Mutex
+	idle   []idleConn[C]
+	timer  *time.Timer
+	closed bool
+}
+
+// idleConn is a connection in the pool.
+type idleConn[C Conn] struct {
+	conn  C
+	since time.Time
+}
+
+// New returns a pool of at most size connections.
+func New[C Conn](size int, idle time.Duration, connect func(ctx context.Context) (C, error)) *Pool[C] {
+	return &Pool[C]{Connect: connect, Idle: idle, Wait: 60 * time.Second, slots: make(chan struct{}, size)}
+}
+
+// Get returns a connection, reused tells whether it was used before. The caller
+// gives it back with Put or Drop.
+func (p *Pool[C]) Get(ctx context.Context) (c C, reused bool, err error) {
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		wait := time.NewTimer(p.Wait)
+		defer wait.Stop()
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return c, false, ctx.Err()
+		case <-wait.C:
+			return c, false, ErrExhausted
+		}
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		<-p.slots
+		return c, false, ErrClosed
+	}
+	if n := len(p.idle); n > 0 {
+		c = p.idle[n-1].conn
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return c, true, nil
+	}
+	p.mu.Unlock()
+	if c, err = p.Connect(ctx); err != nil {
+		<-p.slots
+	}
+	return c, false, err
+}
+
+// Put returns a connection that may be used again.
+func (p *Pool[C]) Put(c C) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		c.Close()
+	} else {
+		p.idle = append(p.idle, idleConn[C]{c, time.Now()})
+		if p.timer == nil {
+			p.timer = time.AfterFunc(p.Idle, p.prune)
+		}
+		p.mu.Unlock()
+	}
+	<-p.slots
+}
+
+// Drop closes a connection that must not be used again.
+func (p *Pool[C]) Drop(c C) {
+	c.Close()
+	<-p.slots
+}
+
+// Flush closes every idle connection: after one is found dead the others are
+// suspect.
+func (p *Pool[C]) Flush() {
+	p.mu.Lock()
+	old := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, i := range old {
+		i.conn.Close()
+	}
+}
+
+// prune closes connections that have been idle for too long.
+func (p *Pool[C]) prune() {
+	p.mu.Lock()
+	var old []idleConn[C]
+	for len(p.idle) > 0 && time.Since(p.idle[0].since) >= p.Idle {
+		old = append(old, p.idle[0])
+		p.idle = p.idle[1:]
+	}
+	p.timer = nil
+	if len(p.idle) > 0 && !p.closed {
+		p.timer = time.AfterFunc(p.Idle-time.Since(p.idle[0].since), p.prune)
+	}
+	p.mu.Unlock()
+	for _, i := range old {
+		i.conn.Close()
+	}
+}
+
+// Close closes the idle connections; those in use are closed when they are
+// returned.
+func (p *Pool[C]) Close() {
+	p.mu.Lock()
+	p.closed = true
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+	p.mu.Unlock()
+	p.Flush()
+}

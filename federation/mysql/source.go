@@ -1,0 +1,213 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	driverpkg "github.com/go-sql-driver/mysql"
+
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/connpool"
+	"github.com/hubsql/hubsql/federation/sqltext"
+)
+
+// source is one server as one user mapping sees it.
+type source struct {
+	name        string
+	size        int
+	config      *driverpkg.Config
+	driver      driver.Connector
+	initCommand string
+	pool        *connpool.Pool[*conn]
+
+	mu        sync.Mutex
+	collation *string // see binaryCollation
+	readers   map[*reader]struct{}
+}
+
+// newSource makes a source; nothing is connected.
+func newSource(c connector.Config) (*source, error) {
+	s := &source{name: c.Server, size: 8, initCommand: c.Options["init_command"], readers: map[*reader]struct{}{}}
+	var err error
+	if s.config, err = connectConfig(c); err != nil {
+		return nil, err
+	}
+	if s.driver, err = driverpkg.NewConnector(s.config); err != nil {
+		return nil, s.failure(context.Background(), err, true)
+	}
+	if n, err := strconv.Atoi(c.Options["max_connections"]); err == nil {
+		s.size = n
+	}
+	idle := 300 * time.Second
+	if n, err := strconv.Atoi(c.Options["pool_idle_timeout"]); err == nil {
+		idle = time.Duration(n) * time.Second
+	}
+	s.pool = connpool.New(s.size, idle, s.connect)
+	return s, nil
+}
+
+// acquire returns a connection that the server still answers on when it has
+// been used before.
+func (s *source) acquire(ctx context.Context) (*conn, error) {
+	for {
+		c, reused, err := s.pool.Get(ctx)
+		if err != nil {
+			return nil, s.failure(ctx, err, true)
+		}
+		if !reused {
+			return c, nil
+		}
+		check, stop := context.WithTimeout(ctx, 5*time.Second)
+		err = c.Conn.(driver.Pinger).Ping(check)
+		stop()
+		if err == nil {
+			return c, nil
+		}
+		s.pool.Drop(c)
+		if stopped := canceled(ctx); stopped != nil {
+			return nil, stopped
+		}
+		s.pool.Flush()
+	}
+}
+
+// release gives a connection back.
+func (s *source) release(c *conn, healthy bool) {
+	if healthy {
+		s.pool.Put(c)
+		return
+	}
+	s.pool.Drop(c)
+}
+
+// with runs f on a connection.
+func (s *source) with(ctx context.Context, f func(*conn) error) error {
+	c, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(c)
+	var remote *driverpkg.MySQLError
+	s.release(c, err == nil || errors.As(err, &remote))
+	return s.failure(ctx, err, false)
+}
+
+// Probe implements connector.Prober.
+func (s *source) Probe(ctx context.Context) (string, error) {
+	names, err := s.names(ctx, "SELECT CONCAT(@@version_comment, ' ', VERSION())")
+	if err != nil {
+		return "", err
+	}
+	return names[0], nil
+}
+
+// Close implements connector.Source.
+func (s *source) Close() error {
+	s.mu.Lock()
+	open := make([]*reader, 0, len(s.readers))
+	for r := range s.readers {
+		open = append(open, r)
+	}
+	s.mu.Unlock()
+	for _, r := range open {
+		r.cancel()
+	}
+	s.pool.Close()
+	return nil
+}
+
+// handle is a table with what was pushed into it.
+type handle struct {
+	source *source
+	table  *table
+	cols   []int // of the table, in order
+	where  []sqltext.SQL
+	limit  int64
+}
+
+// Columns implements connector.TableHandle.
+func (h *handle) Columns() []connector.Column {
+	out := make([]connector.Column, len(h.cols))
+	for i, c := range h.cols {
+		out[i] = h.table.columns[c].Column
+	}
+	return out
+}
+
+// String implements connector.TableHandle.
+func (h *handle) String() string { return h.query(true) }
+
+// query is the SELECT of h.
+func (h *handle) query(redact bool) string {
+	q := sqltext.Query{Dialect: sqltext.MySQL, From: sqltext.MySQL.Qualified(h.table.schema, h.table.name), Where: h.where, Limit: h.limit}
+	for _, c := range h.cols {
+		q.Select = append(q.Select, h.table.columns[c].expr)
+	}
+	return q.Text(redact)
+}
+
+// PushFilter implements connector.FilterPusher.
+func (s *source) PushFilter(th connector.TableHandle, filter connector.Sealed) (connector.TableHandle, []connector.Outcome) {
+	h := th.(*handle)
+	list := filter.Predicates()
+	if h.limit >= 0 {
+		out := make([]connector.Outcome, len(list))
+		for i := range out {
+			out[i].Reason = "a limit is applied before"
+		}
+		return h, out
+	}
+	cols := make([]sqltext.Column, len(h.cols))
+	for i, c := range h.cols {
+		cols[i] = h.table.columns[c].push
+	}
+	where, out := sqltext.Push(sqltext.MySQL, cols, list)
+	next := *h
+	next.where = append(h.where[:len(h.where):len(h.where)], where...)
+	return &next, out
+}
+
+// PushProject implements connector.ProjectPusher.
+func (s *source) PushProject(th connector.TableHandle, columns []int) (connector.TableHandle, bool) {
+	next := *th.(*handle)
+	cols := make([]int, len(columns))
+	for i, c := range columns {
+		cols[i] = next.cols[c]
+	}
+	next.cols = cols
+	return &next, true
+}
+
+// PushLimit implements connector.LimitPusher.
+func (s *source) PushLimit(th connector.TableHandle, limit int64) (connector.TableHandle, bool) {
+	next := *th.(*handle)
+	if next.limit < 0 || limit < next.limit {
+		next.limit = limit
+	}
+	return &next, true
+}
+
+// Estimate implements connector.Estimator.
+func (s *source) Estimate(_ context.Context, th connector.TableHandle) (float64, bool) {
+	h := th.(*handle)
+	rows := h.table.rows
+	if rows < 0 {
+		return 0, false
+	}
+	for range h.where {
+		rows *= 0.3
+	}
+	if h.limit >= 0 {
+		rows = min(rows, float64(h.limit))
+	}
+	return rows, true
+}
+
+// RemoteQuery implements connector.Explainer.
+func (s *source) RemoteQuery(th connector.TableHandle, redact bool) string {
+	return th.(*handle).query(redact)
+}

@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// conversion reads the text that the server sends as the declared type of a
+// foreign table's column.
+type conversion struct {
+	active bool
+	to     types.Type
+	format *types.Format
+}
+
+// newConversion returns the conversion of a column, inactive when the server
+// sends the column's type.
+func newConversion(c column, _ *types.Format) conversion {
+	// The remote session writes dates in ISO form and UTC, whatever the local
+	// session reads.
+	return conversion{active: c.wire.OID != c.Type.OID || c.wire.Mod != c.Type.Mod, to: c.Type, format: types.DefaultFormat()}
+}
+
+// run converts n rows of text.
+func (c *conversion) run(in *vector.Vec, n int, out *vector.Vec) error {
+	out.Reset(c.to, n)
+	for i := range n {
+		if in.IsNull(i) {
+			out.Set(i, n, types.Null)
+			continue
+		}
+		d, err := types.ParseText(c.to, string(in.Bytes(i)), c.format)
+		if err != nil {
+			return err
+		}
+		out.Set(i, n, d)
+	}
+	return nil
+}
+
+// conversionError names the column that holds a value of another type, but not
+// the value.
+func (s *source) conversionError(column string, err error) error {
+	code := pgerror.InvalidTextRepresentation
+	var e *pgerror.Error
+	if errors.As(err, &e) {
+		code = e.Code
+	}
+	return pgerror.Source(s.name, code, fmt.Sprintf("a value of column %q does not fit its declared type", column), nil)
+}
