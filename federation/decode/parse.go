@@ -296,3 +296,16 @@ func parseUUID(b []byte) (w vector.Wide, ok bool) {
 
 // validJSON reports whether b is one JSON value.
 func validJSON(b []byte) bool { return json.Valid(b) }
+
+// IsDate reports whether b is a day written YYYY-MM-DD.
+func IsDate(b []byte) bool {
+	_, rest, ok := parseDate(b)
+	return ok && len(rest) == 0
+}
+
+// IsTimestamp reports whether b is a moment written YYYY-MM-DD HH:MM[:SS[.f]]
+// (or with T) without a time zone, or a day alone.
+func IsTimestamp(b []byte) bool {
+	_, zone, ok := parseTimestamp(b)
+	return ok && len(zone) == 0
+}

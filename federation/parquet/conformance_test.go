@@ -55,12 +55,12 @@ func TestConformanceOfFilesWrittenByParquetGo(t *testing.T) {
 		group   int64
 	}{
 		"plain": {plain, []parquet.WriterOption{parquet.DataPageVersion(1), parquet.PageBufferSize(10_000)}, 1 << 20},
-		"dictionary lz4": {func(n parquet.Node) parquet.Node {
+		"dictionary snappy": {func(n parquet.Node) parquet.Node {
 			if n.Type().Kind() == parquet.Boolean {
 				return n
 			}
 			return parquet.Encoded(n, &parquet.RLEDictionary)
-		}, []parquet.WriterOption{parquet.Compression(&parquet.Lz4Raw), parquet.PageBufferSize(10_000)}, 20_000},
+		}, []parquet.WriterOption{parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(10_000)}, 20_000},
 		"delta zstd": {func(n parquet.Node) parquet.Node {
 			switch n.Type().Kind() {
 			case parquet.Int32, parquet.Int64:

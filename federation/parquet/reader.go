@@ -8,11 +8,13 @@ import (
 	"sort"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/decode"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // Scan implements connector.Source.
@@ -154,7 +156,14 @@ func (c *columnReader) read(v *vector.Vec, n int, keep *pageSet) error {
 		return err
 	}
 	c.out.Begin(v, n)
-	return c.out.Convert(c.native, n)
+	if err := c.out.Convert(c.native, n); err != nil {
+		// A value that does not fit its declared type: say which column, not
+		// which value.
+		e := *pgerror.From(err)
+		e.Column, e.Where = c.mapped.name, fmt.Sprintf("column %q of a Parquet file", c.mapped.name)
+		return &e
+	}
+	return nil
 }
 
 // start opens the columns of a part.
@@ -187,6 +196,11 @@ func (r *reader) start(p part) error {
 			col.native = &vector.Vec{}
 			col.out = decode.NewColumn(col.typ, r.format)
 		}
+		for k := range countLeaves(m.column) {
+			if err := r.codec(f.footer, p.group, m.leaf+k); err != nil {
+				return err
+			}
+		}
 		if m.form == formNested {
 			n := &nestedReader{f: &m.field}
 			for k := range countLeaves(m.column) {
@@ -212,6 +226,17 @@ func (r *reader) start(p part) error {
 		}
 	}
 	return nil
+}
+
+// codec refuses the codecs that the page reader cannot be trusted with: it does
+// not hand over the right buffer for LZ4 pages that compress badly.
+func (r *reader) codec(ft *footer, group, leaf int) error {
+	switch c := ft.meta.Metadata().RowGroups[group].Columns[leaf].MetaData.Codec; c {
+	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli:
+		return nil
+	default:
+		return pgerror.Source(r.source, pgerror.FeatureNotSupported, fmt.Sprintf("compression %s of Parquet file %q is not supported", c, r.name), nil)
+	}
 }
 
 // seek starts at row from: at the page that holds it, by the offset index.
