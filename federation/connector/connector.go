@@ -5,6 +5,7 @@ package connector
 
 import (
 	"context"
+	"time"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/memory"
@@ -84,6 +85,14 @@ type Prober interface {
 	// Probe connects, authenticates and returns a line about the server (its
 	// product and version).
 	Probe(ctx context.Context) (string, error)
+}
+
+// DescriptionKeeper is a source whose table descriptions are expensive to get
+// and change rarely.
+type DescriptionKeeper interface {
+	// KeepDescriptions is how long the result of Table and Estimate may be
+	// reused. A query that the source then refuses makes it being asked again.
+	KeepDescriptions() time.Duration
 }
 
 // TableRef names a table of a source.

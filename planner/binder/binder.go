@@ -267,3 +267,14 @@ func names(list []*pg.Node) []string {
 	}
 	return out
 }
+
+// BindValue binds an expression without columns or subqueries and gives it a
+// type: an argument of EXECUTE.
+func BindValue(ctx context.Context, env Env, n *pg.Node, text string, t types.Type) (expr.Expr, error) {
+	b := &binder{ctx: ctx, env: env, text: text, principal: env.Principal, origins: map[expr.ColumnID]origin{}, useOf: map[expr.ColumnID]useColumn{}}
+	e, err := b.bindExpr(&exprContext{scope: &scope{}, clause: "EXECUTE parameters"}, n)
+	if err != nil {
+		return nil, err
+	}
+	return b.coerce(e, t, function.Assignment, false, exprLocation(n))
+}

@@ -1,0 +1,137 @@
+// Package exec runs statements. This file is the path of a query, top to
+// bottom; the files beside it hold one concern each.
+package exec
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/session"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/eval"
+	"github.com/hubsql/hubsql/exec/memory"
+	"github.com/hubsql/hubsql/exec/operator"
+	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/parser"
+	"github.com/hubsql/hubsql/planner"
+	"github.com/hubsql/hubsql/planner/binder"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/planner/policy"
+)
+
+// Config is what an engine is made of. Every field is required.
+type Config struct {
+	Catalog  *catalog.Catalog
+	Registry *function.Registry
+	Policies policy.Provider
+	// Connectors by wrapper name.
+	Connectors []connector.Connector
+	// System makes the source of the system relations for one statement.
+	System func(*catalog.Snapshot, *session.Session) connector.Source
+	// SystemRelations resolves the OID and shape of a system relation.
+	SystemRelations SystemRelations
+	Pool            *scheduler.Pool
+	// Memory is the account of the process; QueryMemory limits one query.
+	Memory      *memory.Account
+	QueryMemory int64
+	Log         *slog.Logger
+	// Database is the name of the one database.
+	Database string
+	// Defaults override the built-in defaults of settings.
+	Defaults map[string]string
+}
+
+// SystemRelations is what the engine asks of the system catalog.
+type SystemRelations interface {
+	// OID returns the identity of a system relation, ok false when there is none.
+	OID(schema, name string) (types.OID, bool)
+	// Lookup resolves the text form of a reg* type.
+	Lookup(snap *catalog.Snapshot, searchPath []string, t types.OID, text string) (types.OID, error)
+}
+
+// Engine executes statements for any number of sessions.
+type Engine struct {
+	Config
+	sources *sources
+	started time.Time
+}
+
+// New returns an engine. Its Functions must be registered before the registry is
+// frozen and the first session opens.
+func New(c Config) *Engine {
+	e := &Engine{Config: c, started: time.Now()}
+	e.sources = newSources(c.Connectors, c.Memory, c.Log)
+	return e
+}
+
+// Close ends every source. No statement may be running.
+func (e *Engine) Close() { e.sources.close() }
+
+// The path of a query: parse, bind, plan, execute. Everything else in this
+// package leads here.
+
+// parse splits a message into statements.
+func (e *Engine) parse(sql string) ([]parser.Statement, error) { return parser.Parse(sql) }
+
+// bind resolves names, types and policies of a query for the session as it is
+// now.
+func (s *Session) bind(ctx context.Context, stmt *pg.SelectStmt, text string, params []types.OID) (*binder.Result, error) {
+	rel := s.relations()
+	return binder.Bind(ctx, s.binderEnv(rel), stmt, text, params)
+}
+
+// binderEnv is what binding depends on.
+func (s *Session) binderEnv(rel *relations) binder.Env {
+	return binder.Env{
+		Catalog: rel, Registry: s.engine.Registry, Session: s.sess,
+		Principal: rel.role, Fold: s.fold,
+	}
+}
+
+// plan optimizes a bound query for these parameter values.
+func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Datum) (physical.Node, error) {
+	return planner.Plan(ctx, planner.Env{
+		Registry: s.engine.Registry, Fold: s.fold, Pushdown: s.boolSetting("hub.enable_pushdown", true),
+	}, b.Plan, params)
+}
+
+// start executes a plan. account is closed by the caller after the query.
+func (s *Session) start(ctx context.Context, plan physical.Node, account *memory.Account) (*operator.Query, error) {
+	return operator.Start(ctx, plan, operator.Env{
+		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
+		BatchSize: s.intSetting("hub.batch_size"), Workers: s.intSetting("hub.workers"),
+	})
+}
+
+// fold evaluates what does not read rows. The plan serves one execution, so
+// stable functions fold as well.
+func (s *Session) fold(e expr.Expr) expr.Expr {
+	env := &eval.Env{Ctx: context.Background(), Session: s.sess}
+	if _, isConst := e.(*expr.Const); isConst || hasParam(e) {
+		return e
+	}
+	d, err := eval.EvalConst(e, env)
+	if err != nil {
+		return e // the error comes when, and if, a row reaches it
+	}
+	return &expr.Const{T: e.Type(), Value: d}
+}
+
+// hasParam reports whether an expression waits for a parameter.
+func hasParam(e expr.Expr) bool {
+	found := false
+	expr.Walk(e, func(x expr.Expr) bool {
+		if _, ok := x.(*expr.Param); ok {
+			found = true
+		}
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,180 @@
+package exec
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// prepareExplain prepares EXPLAIN [ANALYZE].
+func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.ExplainStmt) error {
+	o := physical.ExplainOptions{Costs: true}
+	analyze, format, timing := false, "text", true
+	for _, opt := range n.Options {
+		d := opt.GetDefElem()
+		on := boolOption(d)
+		switch d.Defname {
+		case "analyze":
+			analyze = on
+		case "verbose":
+			o.Verbose = on
+		case "costs":
+			o.Costs = on
+		case "timing":
+			timing = on
+		case "format":
+			format = strings.ToLower(d.Arg.GetString_().GetSval())
+		case "summary", "settings", "buffers", "wal", "generic_plan":
+		default:
+			return pgerror.Newf(pgerror.SyntaxError, "unrecognized EXPLAIN option %q", d.Defname)
+		}
+	}
+	column := Column{Name: "QUERY PLAN", Type: types.Of(types.Text)}
+	switch format {
+	case "text":
+	case "json":
+		column.Type = types.Of(types.JSON)
+	default:
+		return pgerror.NotSupported("EXPLAIN (FORMAT %s) is not supported", strings.ToUpper(format))
+	}
+	inner, err := s.Prepare(ctx, p.inner(n.Query), p.declared)
+	if err != nil {
+		return err
+	}
+	if inner.sel == nil {
+		if ex := n.Query.GetExecuteStmt(); ex != nil {
+			if inner, err = s.names.Statement(ex.Name); err != nil {
+				return err
+			}
+		}
+		if inner.sel == nil {
+			return pgerror.NotSupported("only queries can be explained")
+		}
+	}
+	p.params = inner.params
+	p.columns = []Column{column}
+	p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
+		return &rowsPortal{columns: p.columns, compute: func(ctx context.Context) ([][]types.Datum, string, error) {
+			lines, err := s.explain(ctx, inner, params, o, analyze, timing)
+			if err != nil {
+				return nil, "", err
+			}
+			if format == "json" {
+				text, err := json.MarshalIndent([]any{map[string]any{"Plan": map[string]any{"Text": lines}}}, "", "  ")
+				if err != nil {
+					return nil, "", err
+				}
+				lines = []string{string(text)}
+			}
+			out := make([][]types.Datum, len(lines))
+			for i, l := range lines {
+				out[i] = []types.Datum{types.TextDatum(l)}
+			}
+			return out, "EXPLAIN", nil
+		}}, nil
+	}
+	return nil
+}
+
+// boolOption reads an option that may be given without value.
+func boolOption(d *pg.DefElem) bool {
+	if d.Arg == nil {
+		return true
+	}
+	if s := d.Arg.GetString_(); s != nil {
+		switch strings.ToLower(s.Sval) {
+		case "off", "false", "no", "0":
+			return false
+		}
+		return true
+	}
+	if i := d.Arg.GetInteger(); i != nil {
+		return i.Ival != 0
+	}
+	return true
+}
+
+// explain plans the query, executes it when asked to, and prints the plan.
+// Literals are shown to superusers only: a row filter of a policy may have gone
+// into the text that the source gets.
+func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.Datum, o physical.ExplainOptions, analyze, timing bool) ([]string, error) {
+	started := time.Now()
+	snap := s.snapshot()
+	super := snap.IsSuper(s.role())
+	o.Redact = !super
+	if !analyze {
+		if err := inner.fresh(ctx); err != nil {
+			return nil, err
+		}
+		plan, err := s.plan(ctx, inner.bind.result, params)
+		if err != nil {
+			return nil, err
+		}
+		return physical.Explain(plan, o), nil
+	}
+	x, err := inner.execute(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	defer x.close()
+	planned := time.Since(started)
+	started = time.Now()
+	for {
+		if _, err := x.next(ctx); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	ran := time.Since(started)
+	stats := x.query.Stats()
+	hidden := map[physical.Node]bool{}
+	if !super {
+		hideBelowPolicies(x.plan, false, hidden)
+	}
+	o.Actual = func(n physical.Node) string {
+		st, ok := stats[n]
+		if !ok {
+			return ""
+		}
+		if hidden[n] {
+			return "(actual hidden by a policy)"
+		}
+		if !timing {
+			return fmt.Sprintf("(actual rows=%d loops=1)", st.Rows)
+		}
+		ms := float64(st.Time) / float64(time.Millisecond)
+		return fmt.Sprintf("(actual time=%.3f..%.3f rows=%d loops=1)", 0.0, ms, st.Rows)
+	}
+	lines := physical.Explain(x.plan, o)
+	return append(lines,
+		fmt.Sprintf("Planning Time: %.3f ms", float64(planned)/float64(time.Millisecond)),
+		fmt.Sprintf("Execution Time: %.3f ms", float64(ran)/float64(time.Millisecond)),
+	), nil
+}
+
+// hideBelowPolicies marks the nodes whose row counts would tell how many rows a
+// policy hides.
+func hideBelowPolicies(n physical.Node, below bool, hidden map[physical.Node]bool) {
+	if below {
+		hidden[n] = true
+	}
+	if f, ok := n.(*physical.Filter); ok && f.Hidden {
+		below = true
+	}
+	if c, ok := n.(*physical.SharedScan); ok {
+		hideBelowPolicies(c.Of.Input, false, hidden)
+	}
+	for _, c := range n.Children() {
+		hideBelowPolicies(c, below, hidden)
+	}
+}

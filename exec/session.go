@@ -1,0 +1,237 @@
+package exec
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/session"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/parser"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// OpenRequest is what a new session starts from. The user is authenticated.
+type OpenRequest struct {
+	User, Database string
+	PID            int32
+	ClientAddr     string
+	// Settings are applied in order, as the client's defaults.
+	Settings []Setting
+	// Notice sends a NOTICE or WARNING to the client.
+	Notice func(error)
+	// Names holds prepared statements and cursors.
+	Names Names
+}
+
+// Setting is a setting with its value.
+type Setting struct{ Name, Value string }
+
+// Names is the namespace of prepared statements and cursors that SQL shares with
+// the protocol.
+type Names interface {
+	AddStatement(name, text string, p *Prepared) error
+	// Statement returns a prepared statement, 26000 when there is none.
+	Statement(name string) (*Prepared, error)
+	DropStatement(name string) error
+	DropStatements()
+	AddCursor(name string, p Portal, hold bool) error
+	// Cursor describes a cursor's columns, 34000 when there is none.
+	Cursor(name string) ([]Column, error)
+	// Fetch reads up to limit rows (negative: all) in batches; io.EOF at the end
+	// of the cursor or of the limit.
+	Fetch(ctx context.Context, name string, limit int) (*vector.Batch, error)
+	CloseCursor(name string) error
+	CloseCursors()
+	// EndTransaction closes the cursors that do not outlive their transaction.
+	EndTransaction(committed bool)
+}
+
+// Session executes the statements of one connection, one at a time.
+type Session struct {
+	engine *Engine
+	sess   *session.Session
+	names  Names
+	tx     transaction
+	// used collects the sources that the statement being bound refers to.
+	used []*source
+}
+
+// Open starts a session. Errors: 3D000 unknown database, 28000 unknown role or
+// one that may not log in, 22023 and others for a setting.
+func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
+	snap := e.Catalog.Current()
+	role, ok := snap.Role(r.User)
+	if !ok {
+		return nil, pgerror.Fatalf(pgerror.InvalidAuthorizationSpecification, "role %q does not exist", r.User)
+	}
+	if !role.Login {
+		return nil, pgerror.Fatalf(pgerror.InvalidAuthorizationSpecification, "role %q is not permitted to log in", r.User)
+	}
+	if r.Database != e.Database {
+		return nil, pgerror.Fatalf(pgerror.InvalidCatalogName, "database %q does not exist", r.Database).
+			WithHint("HubSQL has one database: %q.", e.Database)
+	}
+	defaults, err := session.ParseDefaults(e.Defaults)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	s := &Session{engine: e, names: r.Names, sess: &session.Session{
+		PID: r.PID, Database: r.Database, SessionUser: r.User, CurrentUser: r.User,
+		ClientAddr: r.ClientAddr, Started: now, TxStart: now, StatementStart: now,
+		Vars: session.NewVars(defaults), Notice: r.Notice,
+	}}
+	super := snap.IsSuper(role.OID)
+	s.sess.Vars.SetInternal("session_authorization", r.User)
+	s.sess.Vars.SetInternal("is_superuser", map[bool]string{true: "on", false: "off"}[super])
+	s.sess.Vars.SetAdmin(super)
+	for _, v := range role.Settings {
+		if err := s.sess.Vars.SetStartup(v.Name, v.Value); err != nil {
+			s.notice(pgerror.Warningf(pgerror.CodeOf(err), "the setting %q of role %q cannot be applied", v.Name, r.User))
+		}
+	}
+	for _, v := range r.Settings {
+		if err := s.sess.Vars.SetStartup(v.Name, v.Value); err != nil {
+			return nil, err
+		}
+	}
+	s.syncRole()
+	return s, nil
+}
+
+// State returns the session's state, for the protocol.
+func (s *Session) State() *session.Session { return s.sess }
+
+// Close rolls back what is open.
+func (s *Session) Close() { s.rollback() }
+
+// notice sends a notice to the client.
+func (s *Session) notice(err error) {
+	if s.sess.Notice != nil {
+		s.sess.Notice(err)
+	}
+}
+
+// Parse splits the text of one message into statements.
+func (s *Session) Parse(_ context.Context, sql string) ([]Query, error) {
+	list, err := s.engine.parse(sql)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Query, len(list))
+	for i, st := range list {
+		out[i] = Query{Statement: st, text: sql}
+	}
+	return out, nil
+}
+
+// Query is one parsed statement and the text that its positions point into.
+type Query struct {
+	parser.Statement
+	text string
+}
+
+// String returns the statement's own text.
+func (q Query) String() string { return q.SQL }
+
+// snapshot is the catalog as the session sees it: with its own changes.
+func (s *Session) snapshot() *catalog.Snapshot {
+	if s.tx.ddl != nil {
+		return s.tx.ddl.Snapshot()
+	}
+	return s.engine.Catalog.Current()
+}
+
+// searchPath lists the schemas to look in, with "$user" replaced and missing
+// ones left out.
+func (s *Session) searchPath() []string {
+	snap := s.snapshot()
+	var out []string
+	for _, name := range s.sess.Vars.SearchPath() {
+		if name == "$user" {
+			name = s.sess.CurrentUser
+		}
+		if _, ok := snap.Schema(name); ok && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// syncRole makes CurrentUser what the setting role says; it is called whenever
+// settings may have changed, by SET, RESET or the end of a transaction.
+func (s *Session) syncRole() {
+	s.sess.CurrentUser = s.sess.SessionUser
+	if role := s.sess.Vars.Str("role"); role != "" && role != "none" {
+		s.sess.CurrentUser = role
+	}
+	snap := s.snapshot()
+	if r, ok := snap.Role(s.sess.CurrentUser); ok {
+		s.sess.Vars.SetAdmin(snap.IsSuper(r.OID))
+	} else {
+		s.sess.Vars.SetAdmin(false)
+	}
+}
+
+// setRole is SET ROLE: only to a role that the session user is a member of.
+func (s *Session) setRole(name string, local bool) error {
+	if name != "none" {
+		snap := s.snapshot()
+		role, ok := snap.Role(name)
+		if !ok {
+			return pgerror.Newf(pgerror.UndefinedObject, "role %q does not exist", name)
+		}
+		user, ok := snap.Role(s.sess.SessionUser)
+		if !ok || !snap.IsMember(user.OID, role.OID) {
+			return pgerror.Newf(pgerror.InsufficientPrivilege, "permission denied to set role %q", name)
+		}
+	}
+	if err := s.sess.Vars.Set("role", name, local); err != nil {
+		return err
+	}
+	s.syncRole()
+	return nil
+}
+
+// role is the current role's OID, 0 when it was dropped.
+func (s *Session) role() types.OID {
+	if r, ok := s.snapshot().Role(s.sess.CurrentUser); ok {
+		return r.OID
+	}
+	return 0
+}
+
+// use notes that the statement being bound reads a source.
+func (s *Session) use(src *source) {
+	if !slices.Contains(s.used, src) {
+		s.used = append(s.used, src)
+	}
+}
+
+// boolSetting reads a custom on/off setting.
+func (s *Session) boolSetting(name string, otherwise bool) bool {
+	switch v, _ := s.sess.Vars.Get(name); strings.ToLower(v) {
+	case "on", "true", "yes", "1":
+		return true
+	case "off", "false", "no", "0":
+		return false
+	}
+	return otherwise
+}
+
+// intSetting reads a custom integer setting, 0 when it is not one.
+func (s *Session) intSetting(name string) int {
+	v, _ := s.sess.Vars.Get(name)
+	n := 0
+	for _, c := range v {
+		if c < '0' || c > '9' || n > 1<<20 {
+			return 0
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}

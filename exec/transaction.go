@@ -1,0 +1,244 @@
+package exec
+
+import (
+	"context"
+	"time"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// transaction is the transaction state of a session. Queries read; what a
+// transaction holds is its catalog changes and its settings.
+type transaction struct {
+	state txState
+	// ddl is open once a statement has changed the catalog.
+	ddl        *catalog.Tx
+	savepoints []savepoint
+}
+
+type txState uint8
+
+const (
+	txIdle     txState = iota
+	txImplicit         // a simple query or the messages up to Sync
+	txBlock            // BEGIN
+	txFailed           // BEGIN, then an error
+)
+
+// savepoint remembers how to undo.
+type savepoint struct {
+	name string
+	vars int
+	// had tells whether catalog changes were open; mark is where they were.
+	had  bool
+	mark catalog.Mark
+}
+
+// TxStatus is the state that ReadyForQuery reports.
+func (s *Session) TxStatus() byte {
+	switch s.tx.state {
+	case txBlock:
+		return 'T'
+	case txFailed:
+		return 'E'
+	}
+	return 'I'
+}
+
+// begin makes sure that a transaction is open before a statement.
+func (s *Session) begin() {
+	now := time.Now()
+	s.sess.StatementStart = now
+	s.sess.Catalog = s.snapshot()
+	if s.tx.state == txIdle {
+		s.tx.state = txImplicit
+		s.sess.TxStart = now
+		s.sess.Vars.Begin()
+	}
+}
+
+// End ends the implicit transaction at the end of a simple query or at Sync;
+// after an error it rolls back, or fails the open block.
+func (s *Session) End(_ context.Context, failed bool) error {
+	switch {
+	case s.tx.state == txImplicit && failed:
+		s.rollback()
+	case s.tx.state == txImplicit:
+		return s.commit()
+	case s.tx.state == txBlock && failed:
+		s.tx.state = txFailed
+	}
+	return nil
+}
+
+// commit makes everything durable.
+func (s *Session) commit() error {
+	var err error
+	if s.tx.ddl != nil {
+		err = s.tx.ddl.Commit()
+	}
+	if err != nil {
+		s.rollback()
+		return err
+	}
+	s.tx = transaction{}
+	s.sess.Vars.Commit()
+	s.names.EndTransaction(true)
+	s.syncRole()
+	return nil
+}
+
+// rollback undoes everything.
+func (s *Session) rollback() {
+	if s.tx.ddl != nil {
+		s.tx.ddl.Rollback()
+	}
+	open := s.tx.state != txIdle
+	s.tx = transaction{}
+	if open {
+		s.sess.Vars.Rollback()
+		s.names.EndTransaction(false)
+	}
+	s.syncRole()
+}
+
+// staged returns the catalog transaction, opening it when needed.
+func (s *Session) staged() *catalog.Tx {
+	if s.tx.ddl == nil {
+		s.tx.ddl = s.engine.Catalog.Begin()
+	}
+	return s.tx.ddl
+}
+
+// allowed refuses everything but the end of the transaction in a failed block.
+func (s *Session) allowed(q Query) error {
+	if s.tx.state != txFailed {
+		return nil
+	}
+	if t := q.Stmt.GetTransactionStmt(); t != nil {
+		switch t.Kind {
+		case pg.TransactionStmtKind_TRANS_STMT_COMMIT, pg.TransactionStmtKind_TRANS_STMT_ROLLBACK, pg.TransactionStmtKind_TRANS_STMT_ROLLBACK_TO:
+			return nil
+		}
+	}
+	return pgerror.New(pgerror.InFailedSQLTransaction, "current transaction is aborted, commands ignored until end of transaction block")
+}
+
+// transactionStmt executes BEGIN and its kin and returns the command tag.
+func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
+	inBlock := s.tx.state == txBlock || s.tx.state == txFailed
+	switch t.Kind {
+	case pg.TransactionStmtKind_TRANS_STMT_BEGIN, pg.TransactionStmtKind_TRANS_STMT_START:
+		tag := "BEGIN"
+		if t.Kind == pg.TransactionStmtKind_TRANS_STMT_START {
+			tag = "START TRANSACTION"
+		}
+		if inBlock {
+			s.notice(pgerror.Warningf(pgerror.ActiveSQLTransaction, "there is already a transaction in progress"))
+			return tag, nil
+		}
+		s.tx.state = txBlock
+		return tag, s.transactionModes(t.Options, "transaction_", true)
+	case pg.TransactionStmtKind_TRANS_STMT_COMMIT:
+		if !inBlock {
+			s.notice(pgerror.Warningf(pgerror.NoActiveSQLTransaction, "there is no transaction in progress"))
+			return "COMMIT", nil
+		}
+		if s.tx.state == txFailed {
+			s.rollback()
+			return "ROLLBACK", s.chain(t)
+		}
+		if err := s.commit(); err != nil {
+			return "", err
+		}
+		return "COMMIT", s.chain(t)
+	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK:
+		if !inBlock {
+			s.notice(pgerror.Warningf(pgerror.NoActiveSQLTransaction, "there is no transaction in progress"))
+			return "ROLLBACK", nil
+		}
+		s.rollback()
+		return "ROLLBACK", s.chain(t)
+	case pg.TransactionStmtKind_TRANS_STMT_SAVEPOINT:
+		if !inBlock {
+			return "", pgerror.New(pgerror.NoActiveSQLTransaction, "SAVEPOINT can only be used in transaction blocks")
+		}
+		sp := savepoint{name: t.SavepointName, vars: s.sess.Vars.Savepoint()}
+		if s.tx.ddl != nil {
+			sp.had, sp.mark = true, s.tx.ddl.Mark()
+		}
+		s.tx.savepoints = append(s.tx.savepoints, sp)
+		return "SAVEPOINT", nil
+	case pg.TransactionStmtKind_TRANS_STMT_RELEASE:
+		i, err := s.findSavepoint(t.SavepointName, "RELEASE SAVEPOINT", inBlock)
+		if err != nil {
+			return "", err
+		}
+		s.sess.Vars.Release(s.tx.savepoints[i].vars)
+		s.tx.savepoints = s.tx.savepoints[:i]
+		return "RELEASE", nil
+	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK_TO:
+		i, err := s.findSavepoint(t.SavepointName, "ROLLBACK TO SAVEPOINT", inBlock)
+		if err != nil {
+			return "", err
+		}
+		sp := s.tx.savepoints[i]
+		s.tx.savepoints = s.tx.savepoints[:i+1]
+		s.sess.Vars.RollbackTo(sp.vars)
+		switch {
+		case s.tx.ddl != nil && sp.had:
+			s.tx.ddl.RollbackTo(sp.mark)
+		case s.tx.ddl != nil:
+			s.tx.ddl.Rollback()
+			s.tx.ddl = nil
+		}
+		s.tx.state = txBlock
+		s.syncRole()
+		return "ROLLBACK", nil
+	}
+	return "", pgerror.NotSupported("two-phase commit is not supported")
+}
+
+// chain opens the next transaction for AND CHAIN.
+func (s *Session) chain(t *pg.TransactionStmt) error {
+	if t.Chain {
+		s.begin()
+		s.tx.state = txBlock
+	}
+	return nil
+}
+
+func (s *Session) findSavepoint(name, command string, inBlock bool) (int, error) {
+	if !inBlock {
+		return 0, pgerror.Newf(pgerror.NoActiveSQLTransaction, "%s can only be used in transaction blocks", command)
+	}
+	for i := len(s.tx.savepoints) - 1; i >= 0; i-- {
+		if s.tx.savepoints[i].name == name {
+			return i, nil
+		}
+	}
+	return 0, pgerror.Newf(pgerror.InvalidSavepointSpecification, "savepoint %q does not exist", name)
+}
+
+// transactionModes applies ISOLATION LEVEL, READ ONLY and DEFERRABLE.
+func (s *Session) transactionModes(options []*pg.Node, prefix string, local bool) error {
+	for _, o := range options {
+		d := o.GetDefElem()
+		c := d.GetArg().GetAConst()
+		value := c.GetSval().GetSval()
+		if d.Defname != "transaction_isolation" {
+			value = "off"
+			if c.GetIval().GetIval() != 0 {
+				value = "on"
+			}
+		}
+		name := prefix + d.Defname[len("transaction_"):]
+		if err := s.sess.Vars.Set(name, value, local); err != nil {
+			return err
+		}
+	}
+	return nil
+}
