@@ -129,7 +129,7 @@ func (c *column) fill(e *rowEncoder) {
 		case textTimestamp:
 			s = e.dates.appendTimestamp(s, c.i64[i])
 		case binScaled:
-			s = types.AppendScaled(s, c.i64[i], c.scale)
+			s = appendScaledBinary(s, c.i64[i], c.scale)
 		default:
 			s = c.cell(e, s[:at], i)
 		}

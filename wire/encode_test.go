@@ -128,7 +128,7 @@ func TestANewDictionaryIsNotTakenForTheOld(t *testing.T) {
 func TestScaledNumericsEncodeLikeUnscaledOnes(t *testing.T) {
 	for scale := int32(0); scale <= 18; scale++ {
 		typ := types.NumericType(18, int(scale))
-		values := []int64{0, 1, -1, 10, 12345678, -100000000, math.MaxInt64, math.MinInt64}
+		values := []int64{0, 1, -1, 10, 12345678, -100000000, 99, 100, 9999, 10000, 1000000, 999999, -1000001, 100000000, 100000001, 9999999999, 10000000000, 1000000, 123, math.MaxInt64, math.MinInt64}
 		v := vector.NewScaled(typ, scale, len(values))
 		copy(v.Int64s(), values)
 		var ds []types.Datum
