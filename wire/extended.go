@@ -36,13 +36,13 @@ func (c *conn) extended(typ byte, body []byte) error {
 		if m.Decode(body) != nil {
 			return violation("invalid message format")
 		}
-		return c.execute(func(context.Context) error { return c.describe(&m) })
+		return c.guard(func() error { return c.describe(&m) })
 	}
 	var m pgproto3.Close
 	if m.Decode(body) != nil {
 		return violation("invalid message format")
 	}
-	return c.execute(func(context.Context) error { return c.close(&m) })
+	return c.guard(func() error { return c.close(&m) })
 }
 
 func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {

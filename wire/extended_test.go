@@ -246,3 +246,24 @@ func TestQueryLargerThanTheReadBuffer(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestIdleTimeoutSparesAnOpenBatch(t *testing.T) {
+	r := serve(t, nil).raw("options", "-c idle_session_timeout=30ms")
+	r.send(parse("", "rows 1"), &pgproto3.Flush{})
+	r.want('1', "1")
+	time.Sleep(80 * time.Millisecond)
+	r.send(bind("", ""), exec("", 0), syncMsg)
+	r.want('E', "2 rows:1 C:SELECT_1 Z:I E:FATAL:57P05")
+}
+
+func TestWholeMessageInPieces(t *testing.T) {
+	r := serve(t, nil).raw()
+	b, _ := (&pgproto3.Query{String: "rows 1"}).Encode(nil)
+	for i := range b {
+		if _, err := r.conn.Write(b[i : i+1]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	r.want('Z', "T:n/20/0,t/25/0 rows:1 C:SELECT_1 Z:I")
+}
