@@ -90,7 +90,7 @@ func (c *conn) bind(ctx context.Context, m *pgproto3.Bind) error {
 		return err
 	}
 	columns := s.columns()
-	if f := len(m.ResultFormatCodes); f > 1 && f != len(columns) {
+	if f := len(m.ResultFormatCodes); f > 1 && f != len(columns) && columns != nil {
 		return violation("bind message has %d result formats but query has %d columns", f, len(columns))
 	}
 	for _, code := range m.ResultFormatCodes {

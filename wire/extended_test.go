@@ -156,6 +156,7 @@ func TestExtendedProtocolErrors(t *testing.T) {
 		{"too few parameters", []pgproto3.FrontendMessage{parse("", "echo $1"), bind("", "")}, "1 E:ERROR:08P01 Z:I"},
 		{"too many formats", []pgproto3.FrontendMessage{parse("", "echo $1"), &pgproto3.Bind{ParameterFormatCodes: []int16{0, 0}, Parameters: [][]byte{[]byte("a")}}}, "1 E:ERROR:08P01 Z:I"},
 		{"result formats do not fit", []pgproto3.FrontendMessage{parse("", "rows 1"), &pgproto3.Bind{ResultFormatCodes: []int16{0, 0, 0}}}, "1 E:ERROR:08P01 Z:I"},
+		{"result formats of a statement without rows", []pgproto3.FrontendMessage{parse("", "update"), &pgproto3.Bind{ResultFormatCodes: []int16{1, 1}}, exec("", 0)}, "1 2 C:UPDATE Z:I"},
 		{"unknown format", []pgproto3.FrontendMessage{parse("", "rows 1"), &pgproto3.Bind{ResultFormatCodes: []int16{7}}}, "1 E:ERROR:22023 Z:I"},
 		{"bad text", []pgproto3.FrontendMessage{parse("", "echo $1", 23), &pgproto3.Bind{Parameters: [][]byte{[]byte("a")}}}, "1 E:ERROR:22P02 Z:I"},
 		{"long binary", []pgproto3.FrontendMessage{parse("", "echo $1", 23), &pgproto3.Bind{ParameterFormatCodes: []int16{1}, Parameters: [][]byte{make([]byte, 5)}}}, "1 E:ERROR:22P03 Z:I"},
