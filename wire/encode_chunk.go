@@ -48,8 +48,8 @@ func (e *rowEncoder) measure(b *vector.Batch, from int) int {
 			e.rows = append(e.rows, int32(from+i))
 		}
 	}
-	if e.size == nil {
-		e.size, e.pos = make([]int32, chunkRows), make([]int, chunkRows)
+	if cap(e.size) < n {
+		e.size, e.pos = make([]int32, n), make([]int, n)
 	}
 	size := e.size[:n]
 	clear(size)

@@ -160,6 +160,25 @@ func TestTimestampsAcrossZoneChanges(t *testing.T) {
 	}
 }
 
+func TestDatesComeOutOfTheCacheAsTheyWentIn(t *testing.T) {
+	var d dateCache
+	for range 3 {
+		for _, days := range []int32{0, 1024, 2048, -1, -1025, 19000, firstPlainDay, firstPlainDay - 1, lastPlainDay, lastPlainDay + 1, math.MaxInt32, math.MinInt32} {
+			for range 20 {
+				if got, want := string(d.append(nil, days)), string(types.AppendDate(nil, days)); got != want {
+					t.Fatalf("day %d is %s, want %s", days, got, want)
+				}
+			}
+			for _, tod := range []int64{0, 1, 59_999_999, 86_399_999_999, 3_600_000_000, 100_000, -1} {
+				us := int64(days)*microsPerDay + tod
+				if got, want := string(d.appendTimestamp(nil, us)), string(types.AppendTimestamp(nil, us)); got != want {
+					t.Fatalf("%d is %s, want %s", us, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestIntegersPrintLikeStrconv(t *testing.T) {
 	for _, v := range []int64{0, 1, 9, 10, 99, 100, 101, 12345, -1, -10, math.MaxInt64, math.MinInt64} {
 		if got := string(appendInt(nil, v)); got != strconv.FormatInt(v, 10) {
