@@ -2,7 +2,10 @@ package wire_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -181,5 +184,70 @@ func TestShutdownClosesAClientThatDoesNotRead(t *testing.T) {
 	_ = s.Shutdown(ctx)
 	if d := time.Since(start); d > 4*time.Second {
 		t.Errorf("it took %v", d)
+	}
+}
+
+func TestTerminateBackendEndsAClientThatDoesNotRead(t *testing.T) {
+	s := serve(t, nil)
+	r := s.raw()
+	r.send(&pgproto3.Query{String: "rows 1000000000"})
+	time.Sleep(50 * time.Millisecond)
+	s.TerminateBackend(s.fake.starts[0].PID)
+	for range 500 {
+		if s.Sessions() == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the session goes on")
+}
+
+func TestCancelRequestThroughTLS(t *testing.T) {
+	s := serve(t, withTLS(ecdsaCert(t)))
+	r := s.raw()
+	r.send(&pgproto3.Query{String: "sleep"})
+	s.sleeping(1)
+	conn, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"postgresql"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	x := &raw{t: t, conn: conn, fe: pgproto3.NewFrontend(conn, conn)}
+	x.send(&pgproto3.CancelRequest{ProcessID: r.pid, SecretKey: r.key})
+	x.eof()
+	r.want('Z', "T:n/20/0 E:ERROR:57014 Z:I")
+}
+
+func TestUnixSocketsAreNotEncrypted(t *testing.T) {
+	s := serve(t, withTLS(ecdsaCert(t)))
+	name := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(ln) }()
+	t.Cleanup(func() { _ = ln.Close(); <-done })
+	conn, err := net.Dial("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := &raw{t: t, conn: conn, fe: pgproto3.NewFrontend(conn, conn)}
+	r.send(&pgproto3.SSLRequest{})
+	var b [1]byte
+	if _, err := conn.Read(b[:]); err != nil || b[0] != 'N' {
+		t.Fatalf("got %q, %v", b[:], err)
+	}
+	r.send(&pgproto3.StartupMessage{ProtocolVersion: 196608, Parameters: map[string]string{"user": "ann"}})
+	r.until('Z')
+}
+
+func BenchmarkRoundTrip(b *testing.B) {
+	c := serve(b, nil).connect("")
+	for b.Loop() {
+		if _, err := c.Exec(context.Background(), "rows 1").ReadAll(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -52,6 +52,7 @@ type conn struct {
 
 	skip   bool // an extended message failed: ignore messages until Sync
 	failed bool // something failed since the last ReadyForQuery
+	batch  bool // inside an extended batch: Sync has not come yet
 
 	mu      sync.Mutex
 	in      *reader // set once more when TLS starts
@@ -141,6 +142,8 @@ func (c *conn) terminate(err *pgerror.Error, now bool) {
 	}
 	if now {
 		c.killed = true
+		// Nor may a client that does not read hold the session up.
+		_ = c.socket.SetWriteDeadline(time.Now().Add(farewell))
 		if c.cancel != nil {
 			c.cancel(err)
 		}
@@ -243,6 +246,9 @@ func (c *conn) receive() (byte, []byte, error) {
 // idleTimeout returns how long the client may be silent now, 0 for ever. A
 // client between the messages of an extended batch is not idle.
 func (c *conn) idleTimeout() time.Duration {
+	if c.batch {
+		return 0
+	}
 	name := "idle_session_timeout"
 	if c.session.TxStatus() != 'I' {
 		name = "idle_in_transaction_session_timeout"
@@ -294,6 +300,7 @@ func (c *conn) handle(typ byte, body []byte) (err error) {
 	case 'Q':
 		err = c.query(body)
 	case 'P', 'B', 'D', 'E', 'C':
+		c.batch = true
 		if err = c.extended(typ, body); err != nil {
 			c.skip = true
 			err = c.report(err)
@@ -345,12 +352,17 @@ func (c *conn) execute(fn func(ctx context.Context) error) (err error) {
 		err = outcome(ctx, err)
 		cancel(nil)
 	}()
+	return c.guard(func() error { return fn(ctx) })
+}
+
+// guard turns a panic in fn into an error.
+func (c *conn) guard(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = recovered(c.log, p)
 		}
 	}()
-	return fn(ctx)
+	return fn()
 }
 
 // end ends the implicit transaction of a simple query or an extended batch and
@@ -381,6 +393,7 @@ func (c *conn) ready(err error) error {
 			return err
 		}
 	}
+	c.batch = false
 	c.sendNotices()
 	c.sendStatus()
 	c.send(&pgproto3.ReadyForQuery{TxStatus: c.session.TxStatus()})
@@ -400,8 +413,7 @@ func (c *conn) report(err error) error {
 		return e
 	}
 	if e.Code == pgerror.InternalError {
-		// The text of a cause may quote values: its type says enough to search.
-		c.log.Error("internal error", slog.String("message", e.Message))
+		c.log.Error("internal error", slog.String("message", e.Message), slog.Any("cause", e.Cause))
 	}
 	c.sendNotices()
 	fields := errorFields(e)

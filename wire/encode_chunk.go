@@ -48,8 +48,8 @@ func (e *rowEncoder) measure(b *vector.Batch, from int) int {
 			e.rows = append(e.rows, int32(from+i))
 		}
 	}
-	if e.size == nil {
-		e.size, e.pos = make([]int32, chunkRows), make([]int, chunkRows)
+	if cap(e.size) < n {
+		e.size, e.pos = make([]int32, n), make([]int, n)
 	}
 	size := e.size[:n]
 	clear(size)
@@ -129,7 +129,7 @@ func (c *column) fill(e *rowEncoder) {
 		case textTimestamp:
 			s = e.dates.appendTimestamp(s, c.i64[i])
 		case binScaled:
-			s = types.AppendScaled(s, c.i64[i], c.scale)
+			s = appendScaledBinary(s, c.i64[i], c.scale)
 		default:
 			s = c.cell(e, s[:at], i)
 		}

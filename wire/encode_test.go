@@ -128,7 +128,7 @@ func TestANewDictionaryIsNotTakenForTheOld(t *testing.T) {
 func TestScaledNumericsEncodeLikeUnscaledOnes(t *testing.T) {
 	for scale := int32(0); scale <= 18; scale++ {
 		typ := types.NumericType(18, int(scale))
-		values := []int64{0, 1, -1, 10, 12345678, -100000000, math.MaxInt64, math.MinInt64}
+		values := []int64{0, 1, -1, 10, 12345678, -100000000, 99, 100, 9999, 10000, 1000000, 999999, -1000001, 100000000, 100000001, 9999999999, 10000000000, 1000000, 123, math.MaxInt64, math.MinInt64}
 		v := vector.NewScaled(typ, scale, len(values))
 		copy(v.Int64s(), values)
 		var ds []types.Datum
@@ -156,6 +156,25 @@ func TestTimestampsAcrossZoneChanges(t *testing.T) {
 		got, want := string(z.appendTimestamp(nil, us)), string(types.AppendTimestampTZ(nil, us, loc))
 		if got != want {
 			t.Errorf("%d is %s, want %s", us, got, want)
+		}
+	}
+}
+
+func TestDatesComeOutOfTheCacheAsTheyWentIn(t *testing.T) {
+	var d dateCache
+	for range 3 {
+		for _, days := range []int32{0, 1024, 2048, -1, -1025, 19000, firstPlainDay, firstPlainDay - 1, lastPlainDay, lastPlainDay + 1, math.MaxInt32, math.MinInt32} {
+			for range 20 {
+				if got, want := string(d.append(nil, days)), string(types.AppendDate(nil, days)); got != want {
+					t.Fatalf("day %d is %s, want %s", days, got, want)
+				}
+			}
+			for _, tod := range []int64{0, 1, 59_999_999, 86_399_999_999, 3_600_000_000, 100_000, -1} {
+				us := int64(days)*microsPerDay + tod
+				if got, want := string(d.appendTimestamp(nil, us)), string(types.AppendTimestamp(nil, us)); got != want {
+					t.Fatalf("%d is %s, want %s", us, got, want)
+				}
+			}
 		}
 	}
 }

@@ -125,7 +125,10 @@ func appendInt(dst []byte, v int64) []byte {
 
 // dateCache remembers the text of dates: those of a column mostly repeat, and
 // are dearer to compute than to copy.
-type dateCache struct{ slots []dateSlot }
+type dateCache struct {
+	slots []dateSlot
+	seen  int // dates printed before there are slots
+}
 
 type dateSlot struct {
 	days int32
@@ -135,6 +138,8 @@ type dateSlot struct {
 
 const (
 	dateSlots = 1024
+	// Short results do without slots.
+	datesBeforeSlots = 128
 	// Years of four digits after Christ, in days since 1970: others are longer.
 	firstPlainDay, lastPlainDay = -719162, 2932896
 	microsPerDay                = 86400 * 1_000_000
@@ -146,6 +151,9 @@ func (d *dateCache) append(dst []byte, days int32) []byte {
 		return types.AppendDate(dst, days)
 	}
 	if d.slots == nil {
+		if d.seen++; d.seen <= datesBeforeSlots {
+			return types.AppendDate(dst, days)
+		}
 		d.slots = make([]dateSlot, dateSlots)
 	}
 	s := &d.slots[uint32(days)%dateSlots]

@@ -36,13 +36,13 @@ func (c *conn) extended(typ byte, body []byte) error {
 		if m.Decode(body) != nil {
 			return violation("invalid message format")
 		}
-		return c.execute(func(context.Context) error { return c.describe(&m) })
+		return c.guard(func() error { return c.describe(&m) })
 	}
 	var m pgproto3.Close
 	if m.Decode(body) != nil {
 		return violation("invalid message format")
 	}
-	return c.execute(func(context.Context) error { return c.close(&m) })
+	return c.guard(func() error { return c.close(&m) })
 }
 
 func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {
@@ -90,7 +90,7 @@ func (c *conn) bind(ctx context.Context, m *pgproto3.Bind) error {
 		return err
 	}
 	columns := s.columns()
-	if f := len(m.ResultFormatCodes); f > 1 && f != len(columns) {
+	if f := len(m.ResultFormatCodes); f > 1 && f != len(columns) && columns != nil {
 		return violation("bind message has %d result formats but query has %d columns", f, len(columns))
 	}
 	for _, code := range m.ResultFormatCodes {

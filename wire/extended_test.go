@@ -156,6 +156,7 @@ func TestExtendedProtocolErrors(t *testing.T) {
 		{"too few parameters", []pgproto3.FrontendMessage{parse("", "echo $1"), bind("", "")}, "1 E:ERROR:08P01 Z:I"},
 		{"too many formats", []pgproto3.FrontendMessage{parse("", "echo $1"), &pgproto3.Bind{ParameterFormatCodes: []int16{0, 0}, Parameters: [][]byte{[]byte("a")}}}, "1 E:ERROR:08P01 Z:I"},
 		{"result formats do not fit", []pgproto3.FrontendMessage{parse("", "rows 1"), &pgproto3.Bind{ResultFormatCodes: []int16{0, 0, 0}}}, "1 E:ERROR:08P01 Z:I"},
+		{"result formats of a statement without rows", []pgproto3.FrontendMessage{parse("", "update"), &pgproto3.Bind{ResultFormatCodes: []int16{1, 1}}, exec("", 0)}, "1 2 C:UPDATE Z:I"},
 		{"unknown format", []pgproto3.FrontendMessage{parse("", "rows 1"), &pgproto3.Bind{ResultFormatCodes: []int16{7}}}, "1 E:ERROR:22023 Z:I"},
 		{"bad text", []pgproto3.FrontendMessage{parse("", "echo $1", 23), &pgproto3.Bind{Parameters: [][]byte{[]byte("a")}}}, "1 E:ERROR:22P02 Z:I"},
 		{"long binary", []pgproto3.FrontendMessage{parse("", "echo $1", 23), &pgproto3.Bind{ParameterFormatCodes: []int16{1}, Parameters: [][]byte{make([]byte, 5)}}}, "1 E:ERROR:22P03 Z:I"},
@@ -245,4 +246,25 @@ func TestQueryLargerThanTheReadBuffer(t *testing.T) {
 	if _, err := c.Exec(context.Background(), "rows 1"+string(pad)).ReadAll(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestIdleTimeoutSparesAnOpenBatch(t *testing.T) {
+	r := serve(t, nil).raw("options", "-c idle_session_timeout=30ms")
+	r.send(parse("", "rows 1"), &pgproto3.Flush{})
+	r.want('1', "1")
+	time.Sleep(80 * time.Millisecond)
+	r.send(bind("", ""), exec("", 0), syncMsg)
+	r.want('E', "2 rows:1 C:SELECT_1 Z:I E:FATAL:57P05")
+}
+
+func TestWholeMessageInPieces(t *testing.T) {
+	r := serve(t, nil).raw()
+	b, _ := (&pgproto3.Query{String: "rows 1"}).Encode(nil)
+	for i := range b {
+		if _, err := r.conn.Write(b[i : i+1]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	r.want('Z', "T:n/20/0,t/25/0 rows:1 C:SELECT_1 Z:I")
 }

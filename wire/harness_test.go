@@ -88,6 +88,8 @@ type raw struct {
 	t    testing.TB
 	conn net.Conn
 	fe   *pgproto3.Frontend
+	pid  uint32
+	key  []byte
 }
 
 // dial opens a socket without a startup packet.
@@ -150,6 +152,9 @@ func (r *raw) until(last byte) string {
 		if rows > 0 {
 			out = append(out, fmt.Sprintf("rows:%d", rows))
 			rows = 0
+		}
+		if k, ok := m.(*pgproto3.BackendKeyData); ok {
+			r.pid, r.key = k.ProcessID, append([]byte(nil), k.SecretKey...)
 		}
 		word, typ := describe(m)
 		out = append(out, word)

@@ -75,7 +75,7 @@ func (c *conn) negotiate() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if first == 0x16 && c.srv.cfg.Certificates != nil {
+	if first == 0x16 && c.offersTLS() {
 		if err := c.startTLS(true); err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (c *conn) negotiate() (map[string]string, error) {
 			return nil, nil
 		case code == codeSSL && !askedSSL && c.tls == nil:
 			askedSSL = true
-			if c.srv.cfg.Certificates == nil {
+			if !c.offersTLS() {
 				c.out = append(c.out, 'N')
 				c.flush()
 				break
@@ -127,6 +127,12 @@ func (c *conn) negotiate() (map[string]string, error) {
 			return nil, c.writeErr
 		}
 	}
+}
+
+// offersTLS reports whether this connection can be encrypted. A Unix socket
+// needs none, and clients expect to be told so.
+func (c *conn) offersTLS() bool {
+	return c.srv.cfg.Certificates != nil && c.socket.LocalAddr().Network() != "unix"
 }
 
 // errHandshake ends a connection whose TLS handshake failed; the client has
