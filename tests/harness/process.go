@@ -141,10 +141,16 @@ func (s *server) stop() {
 	}
 }
 
-// kill ends the process as a crash does.
+// kill ends the process and its children as a crash of the machine does.
 func (s *server) kill() {
 	if s.pid != 0 {
+		list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.pid, s.pid))
 		syscall.Kill(s.pid, syscall.SIGKILL)
+		for _, child := range strings.Fields(string(list)) {
+			if pid, err := strconv.Atoi(child); err == nil && pid > 1 {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
 	}
 	s.stop()
 }
