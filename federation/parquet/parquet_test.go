@@ -114,7 +114,7 @@ func TestTypesOfOtherWriters(t *testing.T) {
 		I string           `parquet:"i,json"`
 		J deprecated.Int96 `parquet:"j"`
 		K [5]byte          `parquet:"k"`
-		L *string          `parquet:"l,optional,enum"`
+		L *string          `parquet:"l,optional"`
 		M [9]byte          `parquet:"m,decimal(2:20)"`
 		N int32            `parquet:"n,decimal(2:9)"`
 	}

@@ -254,3 +254,5 @@ func writeGo(t testing.TB, path string, tab *connectortest.Table, rowGroup int64
 	}
 }
 
+// join is filepath.Join for brevity in tables.
+func join(parts ...string) string { return filepath.Join(parts...) }
