@@ -4,6 +4,7 @@
 package decode
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -445,3 +446,27 @@ func trim(b []byte) []byte {
 
 // space is C's isspace.
 func space(x byte) bool { return x == ' ' || (x >= '\t' && x <= '\r') }
+
+// Micros stores a moment, in microseconds since 1970-01-01 UTC, as value i of a
+// date, timestamp or timestamptz column; a date takes the day.
+func (c *Column) Micros(i int, us int64) error {
+	switch c.Type.OID {
+	case types.Date:
+		days := us / 86400e6
+		if us%86400e6 < 0 {
+			days--
+		}
+		c.vec.Int32s()[i] = int32(days)
+		return nil
+	case types.Timestamp, types.TimestampTZ:
+		c.vec.Int64s()[i] = us
+		return nil
+	}
+	return c.invalid()
+}
+
+// UUID stores the 16 bytes of a uuid as value i.
+func (c *Column) UUID(i int, b [16]byte) error {
+	c.vec.Wides()[i] = vector.Wide{A: int64(binary.BigEndian.Uint64(b[:])), B: int64(binary.BigEndian.Uint64(b[8:]))}
+	return nil
+}

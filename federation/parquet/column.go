@@ -481,23 +481,31 @@ func (f *field) decimals(v *vector.Vec, at int, data encoding.Values, from, to i
 		return nil
 	}
 	for i := range dst {
-		b := value(from + i)
-		x := int64(0)
-		if len(b) > 0 {
-			x = int64(int8(b[0])) >> 7
-		}
-		for len(b) > 8 {
-			if int64(int8(b[0])) != x {
-				return fmt.Errorf("%w: a decimal exceeds its precision", errCorrupt)
-			}
-			b = b[1:]
-		}
-		for _, d := range b {
-			x = x<<8 | int64(d)
+		x, ok := bigEndian(value(from + i))
+		if !ok {
+			return fmt.Errorf("%w: a decimal exceeds its precision", errCorrupt)
 		}
 		dst[i] = x
 	}
 	return nil
+}
+
+// bigEndian reads a two's complement integer; ok is false when it needs more
+// than 64 bits.
+func bigEndian(b []byte) (x int64, ok bool) {
+	if len(b) > 0 {
+		x = int64(int8(b[0])) >> 7
+	}
+	for len(b) > 8 {
+		if int64(int8(b[0])) != x || int64(int8(b[1]))>>7 != x {
+			return 0, false
+		}
+		b = b[1:]
+	}
+	for _, d := range b {
+		x = x<<8 | int64(d)
+	}
+	return x, true
 }
 
 // fixed decodes fixed-length values that are not decimals.

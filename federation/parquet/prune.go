@@ -433,6 +433,19 @@ func chunkBounds(m *mapped, group *format.RowGroup, rows int64) bounds {
 			b.minI, b.maxI = pair[0], pair[1]
 		}
 		b.kind, b.scale = boundInt, m.scale
+	case formDecimal:
+		// Of one length, bounds that a writer ordered by unsigned bytes are
+		// either right or the wrong way round, which is noticed below.
+		if kind != parquet.FixedLenByteArray || len(lo) == 0 || len(lo) != len(hi) || len(lo) != m.column.Type().Length() {
+			return b
+		}
+		var ok1, ok2 bool
+		b.minI, ok1 = bigEndian(lo)
+		b.maxI, ok2 = bigEndian(hi)
+		if !ok1 || !ok2 {
+			return b
+		}
+		b.kind, b.scale = boundInt, m.scale
 	case formFloat:
 		if len(lo) != 4 || len(hi) != 4 {
 			return b

@@ -2,7 +2,6 @@ package parquet
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"math/big"
 	"os"
@@ -254,9 +253,6 @@ func writeGo(t testing.TB, path string, tab *connectortest.Table, rowGroup int64
 		t.Fatal(err)
 	}
 }
-
-// le32 is used by tests that patch files.
-func le32(x uint32) []byte { return binary.LittleEndian.AppendUint32(nil, x) }
 
 // join is filepath.Join for brevity in tables.
 func join(parts ...string) string { return filepath.Join(parts...) }
