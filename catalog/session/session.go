@@ -23,6 +23,9 @@ type Session struct {
 	StatementStart time.Time
 
 	Vars *Vars
+	// Catalog is the catalog snapshot that the running statement sees. Functions
+	// of the system catalog assert it to its type.
+	Catalog interface{ Version() uint64 }
 	// Notice sends a NOTICE or WARNING to the client; never nil.
 	Notice func(error)
 }

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/hubsql/hubsql/catalog/session"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/wire"
+	"github.com/hubsql/hubsql/wire/scram"
+)
+
+// backend joins the protocol to the engine. The types below translate between
+// their interfaces and do nothing else.
+type backend struct{ engine *exec.Engine }
+
+// Secret implements wire.Backend.
+func (b backend) Secret(_ context.Context, user string) (scram.Secret, bool, error) {
+	snap := b.engine.Catalog.Current()
+	role, ok := snap.Role(user)
+	if !ok || !role.ValidUntil.IsZero() && time.Now().After(role.ValidUntil) {
+		return scram.Secret{}, false, nil
+	}
+	text, err := snap.Verifier(role)
+	if err != nil || text == "" {
+		return scram.Secret{}, false, err
+	}
+	secret, err := scram.ParseSecret(text)
+	return secret, err == nil, err
+}
+
+// Open implements wire.Backend.
+func (b backend) Open(ctx context.Context, start wire.Startup) (wire.Session, error) {
+	req := exec.OpenRequest{
+		User: start.User, Database: start.Database, PID: start.PID, ClientAddr: start.ClientAddr,
+		Notice: start.Notice, Names: names{start.Names},
+	}
+	for _, s := range start.Settings {
+		req.Settings = append(req.Settings, exec.Setting(s))
+	}
+	s, err := b.engine.Open(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &wireSession{s: s}, nil
+}
+
+// wireSession is exec.Session as wire.Session.
+type wireSession struct {
+	s        *exec.Session
+	reported bool
+}
+
+func (w *wireSession) Settings() wire.Settings { return wireSettings{w} }
+func (w *wireSession) TxStatus() byte          { return w.s.TxStatus() }
+func (w *wireSession) Close()                  { w.s.Close() }
+func (w *wireSession) End(ctx context.Context, failed bool) error {
+	return w.s.End(ctx, failed)
+}
+
+func (w *wireSession) Parse(ctx context.Context, sql string) ([]wire.Query, error) {
+	list, err := w.s.Parse(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]wire.Query, len(list))
+	for i, q := range list {
+		out[i] = q
+	}
+	return out, nil
+}
+
+func (w *wireSession) Prepare(ctx context.Context, q wire.Query, paramTypes []types.OID) (wire.Prepared, error) {
+	p, err := w.s.Prepare(ctx, q.(exec.Query), paramTypes)
+	if err != nil {
+		return nil, err
+	}
+	return prepared{p}, nil
+}
+
+// wireSettings is the session's settings as the protocol reads them.
+type wireSettings struct{ w *wireSession }
+
+func (v wireSettings) vars() *session.Vars   { return v.w.s.State().Vars }
+func (v wireSettings) Format() *types.Format { return v.vars().Format() }
+
+func (v wireSettings) Get(name string) string {
+	s, err := v.vars().Get(name)
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+func (v wireSettings) Reported() []wire.Setting {
+	list := v.vars().ReportChanges()
+	if !v.w.reported {
+		v.w.reported = true
+		list = v.vars().Reported()
+	}
+	var out []wire.Setting
+	for _, e := range list {
+		out = append(out, wire.Setting{Name: e.Setting.Name, Value: e.Shown})
+	}
+	return out
+}
+
+// prepared is exec.Prepared as wire.Prepared.
+type prepared struct{ p *exec.Prepared }
+
+func (p prepared) Params() []types.OID    { return p.p.Params() }
+func (p prepared) Columns() []wire.Column { return columns(p.p.Columns()) }
+func (p prepared) Close()                 { p.p.Close() }
+
+func (p prepared) Bind(ctx context.Context, params []types.Datum) (wire.Portal, error) {
+	q, err := p.p.Bind(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	return portal{Portal: q, copy: p.p.CopyOut()}, nil
+}
+
+// columns translates column descriptions; nil stays nil.
+func columns(list []exec.Column) []wire.Column {
+	if list == nil {
+		return nil
+	}
+	out := make([]wire.Column, len(list))
+	for i, c := range list {
+		out[i] = wire.Column{Name: c.Name, Type: c.Type, TableOID: c.TableOID, Attnum: c.AttNum}
+	}
+	return out
+}
+
+// portal is exec.Portal as wire.Portal and wire.CopyOuter.
+type portal struct {
+	exec.Portal
+	copy *exec.CopyOut
+}
+
+func (p portal) Columns() []wire.Column { return columns(p.Portal.Columns()) }
+
+func (p portal) CopyOut() *wire.CopyOut {
+	if p.copy == nil {
+		return nil
+	}
+	return &wire.CopyOut{
+		Format:  map[string]wire.CopyFormat{"text": wire.CopyText, "csv": wire.CopyCSV, "binary": wire.CopyBinary}[p.copy.Format],
+		Columns: columns(p.copy.Columns), Header: p.copy.Header, Delimiter: p.copy.Delimiter, Null: p.copy.Null,
+		Quote: p.copy.Quote, Escape: p.copy.Escape, ForceQuote: p.copy.ForceQuote,
+	}
+}
+
+// names is wire.Names as exec.Names.
+type names struct{ *wire.Names }
+
+func (n names) AddStatement(name, text string, p *exec.Prepared) error {
+	return n.Names.AddStatement(&wire.Statement{Name: name, Text: text, Prepared: prepared{p}, FromSQL: true})
+}
+
+func (n names) Statement(name string) (*exec.Prepared, error) {
+	s, err := n.Names.Statement(name)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := s.Prepared.(prepared)
+	if !ok {
+		_, err = n.Names.Statement("\x00")
+		return nil, err
+	}
+	return p.p, nil
+}
+
+func (n names) AddCursor(name string, p exec.Portal, hold bool) error {
+	return n.Names.AddCursor(&wire.Cursor{Name: name, Portal: portal{Portal: p}, Hold: hold})
+}
+
+func (n names) Cursor(name string) ([]exec.Column, error) {
+	c, err := n.Names.Cursor(name)
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := c.Portal.(portal); ok {
+		return p.Portal.Columns(), nil
+	}
+	return nil, nil
+}
+
+func (n names) Fetch(ctx context.Context, name string, limit int) (*vector.Batch, error) {
+	c, err := n.Names.Cursor(name)
+	if err != nil {
+		return nil, err
+	}
+	if limit == 0 {
+		return nil, io.EOF
+	}
+	return c.Next(ctx, max(limit, 0))
+}
