@@ -312,9 +312,8 @@ func (p *arrayParser) level(depth int) error {
 	p.space()
 	if p.peek() == '}' {
 		p.i++
-		// {} is an empty array at the top and empty everywhere below.
-		if depth > 0 && (p.ndim > 0 && len(p.out.Elems) > 0) {
-			return errArray(p.all, "Multidimensional arrays must have sub-arrays with matching dimensions.")
+		if depth > 0 {
+			return errArray(p.all, `Unexpected "}" character.`)
 		}
 		return nil
 	}
@@ -336,7 +335,7 @@ func (p *arrayParser) level(depth int) error {
 			if p.ndim < 0 {
 				p.ndim = depth + 1
 			} else if p.ndim != depth+1 {
-				return errArray(p.all, "Multidimensional arrays must have sub-arrays with matching dimensions.")
+				return errArray(p.all, "Unexpected array element.")
 			}
 			if err := p.scalar(); err != nil {
 				return err

@@ -21,7 +21,7 @@ const (
 	TimestampNegInfinity = int64(math.MinInt64)
 
 	minDateDays   = int64(-2440588)              // 4714-11-24 BC, Julian day 0
-	maxDateDays   = int64(2145042541)            // 5874897-12-31
+	maxDateDays   = int64(2145042905)            // 5874897-12-31
 	minTimestamp  = minDateDays * microsPerDay   // 4714-11-24 00:00:00 BC
 	endTimestamp  = int64(math.MaxInt64)         // infinity; finite values are below
 	postgresEpoch = int64(10957)                 // days from 1970-01-01 to 2000-01-01

@@ -89,6 +89,16 @@ func ErrTimeField(name string, t OID) error {
 	return pgerror.NotSupported("unit \"%s\" not supported for type %s", lower(name), Lookup(t).Formal)
 }
 
+// ErrTruncField is date_trunc's error for a field that type t cannot be truncated
+// to: 0A000 for units of time, 22023 for what is not one.
+func ErrTruncField(name string, f TimeField, t OID) error {
+	switch f {
+	case FieldDow, FieldIsoDow, FieldDoy, FieldIsoYear, FieldEpoch, FieldJulian:
+		return pgerror.New(pgerror.InvalidParameterValue, "unit \""+lower(name)+"\" not recognized for type "+Lookup(t).Formal)
+	}
+	return ErrTimeField(name, t)
+}
+
 // FieldScale is the display scale of extract's result for a field of a timestamp,
 // time or interval: the values of the Extract functions come in that scale.
 func FieldScale(f TimeField) int32 {

@@ -171,7 +171,7 @@ func (p *dtParser) haveDate() bool { return p.haveY && p.haveM && p.haveD }
 func (p *dtParser) token(t token, next *token, timeOnly bool) dtError {
 	switch t.kind {
 	case tokDate:
-		if p.haveDate() || timeOnly && !isDigit(t.text[0]) && strings.ContainsAny(t.text, "/_+") {
+		if p.haveDate() || timeOnly && (!isDigit(t.text[0]) && strings.ContainsAny(t.text, "/_+") || isDigit(t.text[0]) && strings.Count(t.text, "-") == 1) {
 			// A zone name with punctuation, or a run-together time and offset.
 			if isAlpha(t.text[0]) {
 				return p.namedZone(t.text)
@@ -282,7 +282,7 @@ func (p *dtParser) namedZone(name string) dtError {
 		}
 		if loc == nil {
 			if strings.ContainsAny(name, "/_") || strings.ContainsAny(name, "+-") {
-				p.badZone = name
+				p.badZone = lower(name)
 				return dtUnknownZone
 			}
 			return dtBadFormat
@@ -306,6 +306,12 @@ func (p *dtParser) zone(s string) dtError {
 			*[]*int{&h, &m, &sec}[i] = v
 		}
 	} else {
+		if i := strings.IndexByte(s, '-'); i >= 0 {
+			if v, err := strconv.Atoi(s[:i]); err == nil && v > 15 {
+				return dtZoneRange
+			}
+			return dtBadFormat
+		}
 		v, err := strconv.Atoi(s)
 		if err != nil || len(s) > 6 {
 			return dtBadFormat
@@ -339,7 +345,7 @@ func (p *dtParser) time(s string) dtError {
 	if e != dtOK {
 		return e
 	}
-	p.out.hasTime, p.out.tod = true, tod
+	p.out.hasTime, p.out.tod, p.wantTime = true, tod, false
 	return dtOK
 }
 
@@ -375,8 +381,6 @@ func parseClock(s string) (int64, dtError) {
 		if us, ok = fractionMicros(frac); !ok {
 			return 0, dtBadFormat
 		}
-	} else if len(parts) == 3 {
-		return 0, dtBadFormat
 	}
 	if h < 0 || m < 0 || m > 59 || sec < 0 || sec > 60 || h > 24 || h == 24 && (m > 0 || sec > 0 || us > 0) {
 		return 0, dtOverflow
@@ -518,8 +522,8 @@ func (p *dtParser) numberField(s string, timeOnly bool) dtError {
 	if len(s) >= 6 && !p.haveY && !p.haveM && !p.haveD {
 		// [yy]yymmdd; the year takes what is left of the last four digits.
 		y, err := strconv.Atoi(s[:len(s)-4])
-		if err != nil || len(s) > 11 {
-			return dtBadFormat
+		if err != nil {
+			return dtOverflow
 		}
 		p.out.year = y
 		p.out.month, _ = digits2(s[len(s)-4:])
@@ -664,9 +668,6 @@ func (p *dtParser) finish(timeOnly bool) dtError {
 			}
 		}
 		if p.yearday > 0 {
-			if p.yearday == 366 && !isLeap(o.year) {
-				return dtOverflow
-			}
 			o.year, o.month, o.day = CivilFromDays(DaysFromCivil(o.year, 1, 1) + int64(p.yearday) - 1)
 		}
 		if o.month < 1 || o.month > 12 || o.day < 1 || o.day > 31 {

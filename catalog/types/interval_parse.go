@@ -319,7 +319,10 @@ func intervalNumber(s string) (v int64, frac float64, months bool, e dtError) {
 	body := strings.TrimLeft(s, "+-")
 	if y, m, ok := strings.Cut(body, "-"); ok {
 		yy, err1 := strconv.ParseInt(y, 10, 32)
-		mm, err2 := strconv.ParseInt(m, 10, 32)
+		mm, err2 := int64(0), error(nil)
+		if m != "" {
+			mm, err2 = strconv.ParseInt(m, 10, 32)
+		}
 		if err1 != nil || err2 != nil {
 			return 0, 0, false, dtBadFormat
 		}
@@ -399,7 +402,7 @@ func intervalClock(s string, fields int) (int64, dtError) {
 // in the alternative form yyyy-mm-ddThh:mm:ss.
 func decodeISOInterval(s string) (sum intervalSum, e dtError) {
 	date, clock, hasClock := strings.Cut(s, "T")
-	if date == "" && clock == "" {
+	if date == "" && !hasClock {
 		return sum, dtBadFormat
 	}
 	if e := isoPart(date, false, &sum); e != dtOK {

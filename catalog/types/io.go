@@ -155,6 +155,12 @@ func AppendText(dst []byte, t Type, d Datum, f *Format) []byte {
 		return AppendFloat64(dst, d.Float(), f)
 	case Numeric:
 		return appendNumericText(dst, d.S)
+	case Char:
+		if d.S != "" && d.S[0] >= 0x80 {
+			c := d.S[0]
+			return append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+		}
+		return append(dst, d.S...)
 	case Bytea:
 		return appendBytea(dst, d.S, f)
 	case Date:

@@ -62,7 +62,11 @@ func classfulBits(parts []string) int {
 	case first >= 128:
 		bits = 16
 	}
-	return max(bits, 8*len(parts))
+	bits = max(bits, 8*len(parts))
+	if bits == 8 && first == 224 {
+		return 4 // all multicast addresses
+	}
+	return bits
 }
 
 // InetDatum builds an inet or cidr value from an address and a prefix length.

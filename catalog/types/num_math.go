@@ -329,9 +329,15 @@ func (n Num) Power(e Num) (Num, error) {
 		neg = !r.IsZero()
 		n = n.Abs()
 	}
-	// A first look at the result's size selects the scale.
-	ln := lnFloat(n, 24+max(-n.lnWeight(), 0))
-	val, _ := new(big.Float).Mul(ln, e.float(128)).Float64()
+	// A first look at the result's size, at PostgreSQL's precision of eight
+	// digits, selects the scale.
+	first := int32(min(max(8-n.lnWeight(), 0), maxResultScale))
+	ln := roundFloat(lnFloat(n, int(first)+8), first)
+	product, err := ln.Mul(e)
+	if err != nil {
+		return Num{}, err
+	}
+	val := product.Round(first).approx()
 	if math.Abs(val) > maxResultScale*3.01 {
 		if val > 0 {
 			return Num{}, errNumericOverflow()
@@ -370,14 +376,17 @@ func (n Num) powerSpecial(e Num) (Num, bool, error) {
 			return InfNum(false), true, nil
 		}
 		return Num{}, true, nil
-	case e.Sign() < 0:
-		return Num{}, true, nil
 	case n.kind == numNegInf:
 		if e.Cmp(e.Trunc(0)) != 0 {
 			return Num{}, true, pgerror.New(pgerror.InvalidArgumentForPowerFunction, "a negative number raised to a non-integer power yields a complex result")
 		}
+		if e.Sign() < 0 {
+			return Num{}, true, nil
+		}
 		r, err := e.Mod(NumFromInt(2))
 		return InfNum(!r.IsZero()), true, err
+	case e.Sign() < 0:
+		return Num{}, true, nil
 	}
 	return InfNum(false), true, nil
 }

@@ -87,7 +87,16 @@ func parseInt(t OID, s string) (int64, error) {
 func parseOID(t OID, s string) (uint32, error) {
 	name := Lookup(t).Formal
 	w := trimSpace(s)
-	if w == "-" && t != Oid && t != XID && t != CID {
+	if t == XID || t == CID {
+		// These read what digits there are, as strtoul.
+		end := 0
+		for end < len(w) && isDigit(w[end]) {
+			end++
+		}
+		v, _ := strconv.ParseUint(w[:end], 10, 64) // no digits read as 0
+		return uint32(v), nil
+	}
+	if w == "-" && t != Oid {
 		return 0, nil
 	}
 	v, err := strconv.ParseInt(strings.TrimPrefix(w, "+"), 10, 64)
@@ -275,9 +284,16 @@ func TruncateName(s string) string {
 	return s[:cut]
 }
 
-// charOf is what "char" keeps: one byte, nothing for an empty string.
+// charOf is what "char" keeps: one byte (also written \ooo), nothing for an
+// empty string.
 func charOf(s string) string {
 	if s == "" || s[0] == 0 {
+		return ""
+	}
+	if len(s) == 4 && s[0] == '\\' && octal(s[1]) && octal(s[2]) && octal(s[3]) {
+		if c := (s[1]-'0')<<6 | (s[2]-'0')<<3 | (s[3] - '0'); c != 0 {
+			return string([]byte{c})
+		}
 		return ""
 	}
 	return s[:1]
