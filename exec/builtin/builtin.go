@@ -46,6 +46,8 @@ var families = [...]func() []entry{
 	countAggregates,
 	sumAggregates,
 	minMaxAggregates,
+	statAggregates,
+	collectAggregates,
 }
 
 // Registrar takes the definitions; *function.Registry is one.
