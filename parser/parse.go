@@ -28,6 +28,17 @@ type Statement struct {
 	Stmt *pg.Node
 	// Extension is a statement of HubSQL's own DDL.
 	Extension ExtStmt
+
+	text string // the whole text
+}
+
+// Position converts a location of the parse tree into the 1-based character
+// position in the whole text that errors carry, 0 for an unknown location.
+func (s Statement) Position(location int) int {
+	if s.text == "" {
+		return 0
+	}
+	return Position(s.text, location)
 }
 
 // Parse splits a text into its statements, in order. Empty statements are left
@@ -64,7 +75,7 @@ func Parse(sql string) ([]Statement, error) {
 			}
 			return nil, err
 		}
-		own = append(own, Statement{SQL: sql[from:to], Offset: from, Extension: ext})
+		own = append(own, Statement{SQL: sql[from:to], Offset: from, Extension: ext, text: sql})
 		blank(rest[from:to])
 	}
 	ordinary, err := parseOrdinary(sql, string(rest))
@@ -94,7 +105,7 @@ func parseOrdinary(sql, text string) ([]Statement, error) {
 		for to > from && isSpace(sql[to-1]) {
 			to--
 		}
-		out = append(out, Statement{SQL: sql[from:to], Offset: from, Stmt: raw.Stmt})
+		out = append(out, Statement{SQL: sql[from:to], Offset: from, Stmt: raw.Stmt, text: sql})
 	}
 	return out, nil
 }

@@ -1,0 +1,375 @@
+package ddl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// describe names an object as dependency messages do.
+func (r *run) describe(o catalog.Object) string {
+	snap := r.snap()
+	on := func(rel types.OID) string {
+		if x, ok := snap.RelationByOID(rel); ok {
+			return r.describe(x)
+		}
+		return "a dropped table"
+	}
+	switch o := o.(type) {
+	case *catalog.Relation:
+		name := o.Name
+		if !slices.Contains(r.env.SearchPath, o.Schema) {
+			name = o.Schema + "." + name
+		}
+		return o.Kind.String() + " " + name
+	case *catalog.Schema:
+		return "schema " + o.Name
+	case *catalog.Server:
+		return "server " + o.Name
+	case *catalog.Wrapper:
+		return "foreign-data wrapper " + o.Name
+	case *catalog.Role:
+		return "role " + o.Name
+	case *catalog.UserMapping:
+		name := ""
+		if s, ok := snap.ServerByOID(o.Server); ok {
+			name = s.Name
+		}
+		return "user mapping for " + snap.RoleName(o.Role) + " on server " + name
+	case *catalog.RowPolicy:
+		return "policy " + o.Name + " on " + on(o.Relation)
+	case *catalog.MaskingPolicy:
+		return "masking policy " + o.Name + " on " + on(o.Relation)
+	}
+	return fmt.Sprintf("object %d", o.ID())
+}
+
+// dependent is an object that goes when another one goes.
+type dependent struct {
+	o catalog.Object
+	// on is what it depends on; auto ones go without being asked.
+	on   catalog.Object
+	auto bool
+}
+
+// dependents lists what depends directly on an object.
+func (r *run) dependents(o catalog.Object) []dependent {
+	snap := r.snap()
+	var out []dependent
+	add := func(d catalog.Object, auto bool) { out = append(out, dependent{d, o, auto}) }
+	switch o := o.(type) {
+	case *catalog.Schema:
+		for _, rel := range snap.Relations() {
+			if rel.SchemaID == o.OID {
+				add(rel, false)
+			}
+		}
+	case *catalog.Server:
+		for _, m := range snap.UserMappings() {
+			if m.Server == o.OID {
+				add(m, false)
+			}
+		}
+		for _, rel := range snap.TablesOf(o.OID) {
+			add(rel, false)
+		}
+	case *catalog.Relation:
+		for _, v := range snap.Dependents(o.OID) {
+			add(v, false)
+		}
+		for _, p := range snap.RowPolicies(o.OID) {
+			add(p, true)
+		}
+		// A masking policy also governs other tables over the same object: it
+		// does not vanish unnoticed with one of them.
+		others := len(snap.SameSource(o)) > 1
+		for _, p := range snap.MaskingPolicies(o.OID) {
+			add(p, !others)
+		}
+	}
+	return out
+}
+
+// dropAll removes objects with what depends on them, or refuses.
+func (r *run) dropAll(objects []catalog.Object, cascade bool) error {
+	going := map[types.OID]bool{}
+	for _, o := range objects {
+		going[o.ID()] = true
+	}
+	var asked []dependent
+	order := slices.Clone(objects)
+	for i := 0; i < len(order); i++ {
+		for _, d := range r.dependents(order[i]) {
+			if going[d.o.ID()] {
+				continue
+			}
+			going[d.o.ID()] = true
+			order = append(order, d.o)
+			if !d.auto {
+				asked = append(asked, d)
+			}
+		}
+	}
+	if len(asked) > 0 && !cascade {
+		lines := make([]string, len(asked))
+		for i, d := range asked {
+			lines[i] = r.describe(d.o) + " depends on " + r.describe(d.on)
+		}
+		e := pgerror.Newf(pgerror.DependentObjectsStillExist, "cannot drop %s because other objects depend on it", r.describe(objects[0]))
+		if len(objects) > 1 {
+			e.Message = "cannot drop desired object(s) because other objects depend on them"
+		}
+		return e.WithDetail("%s", strings.Join(lines, "\n")).WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+	}
+	switch {
+	case len(asked) == 1:
+		r.notice(pgerror.SuccessfulCompletion, "drop cascades to %s", r.describe(asked[0].o))
+	case len(asked) > 1:
+		lines := make([]string, len(asked))
+		for i, d := range asked {
+			lines[i] = "drop cascades to " + r.describe(d.o)
+		}
+		r.notice(pgerror.SuccessfulCompletion, "drop cascades to %d other objects", len(asked))
+		last := r.result.Notices[len(r.result.Notices)-1]
+		last.Detail = strings.Join(lines, "\n")
+	}
+	for _, o := range slices.Backward(order) {
+		r.remove(o.ID())
+	}
+	return nil
+}
+
+// remove takes one object and the comments on it away.
+func (r *run) remove(id types.OID) {
+	for _, c := range r.snap().Comments() {
+		if c.Object == id {
+			r.tx.Remove(c.OID)
+		}
+	}
+	r.tx.Remove(id)
+}
+
+func (r *run) drop(s *pg.DropStmt) error {
+	kinds := map[pg.ObjectType]struct {
+		tag  string
+		find func(n *pg.Node, kind catalog.RelKind) (catalog.Object, string, error)
+		kind catalog.RelKind
+	}{
+		pg.ObjectType_OBJECT_FOREIGN_SERVER: {"DROP SERVER", r.findServer, 0},
+		pg.ObjectType_OBJECT_SCHEMA:         {"DROP SCHEMA", r.findSchema, 0},
+		pg.ObjectType_OBJECT_FOREIGN_TABLE:  {"DROP FOREIGN TABLE", r.findRelation, catalog.ForeignTable},
+		pg.ObjectType_OBJECT_VIEW:           {"DROP VIEW", r.findRelation, catalog.View},
+		pg.ObjectType_OBJECT_TABLE:          {"DROP TABLE", r.findRelation, catalog.Table},
+		pg.ObjectType_OBJECT_POLICY:         {"DROP POLICY", r.findPolicy, 0},
+	}
+	k, ok := kinds[s.RemoveType]
+	if !ok {
+		name := strings.ReplaceAll(strings.TrimPrefix(s.RemoveType.String(), "OBJECT_"), "_", " ")
+		if s.RemoveType == pg.ObjectType_OBJECT_FDW {
+			name = "FOREIGN DATA WRAPPER"
+		}
+		return pgerror.NotSupported("DROP %s is not supported", name)
+	}
+	var objects []catalog.Object
+	for _, n := range s.Objects {
+		o, notice, err := k.find(n, k.kind)
+		if err != nil {
+			e := pgerror.From(err)
+			gone := e.Code == pgerror.UndefinedObject || e.Code == pgerror.UndefinedTable || e.Code == pgerror.InvalidSchemaName
+			if !s.MissingOk || !gone {
+				return err
+			}
+			if notice == "" {
+				notice = e.Message
+			}
+			r.notice(e.Code, "%s, skipping", notice)
+			continue
+		}
+		objects = append(objects, o)
+	}
+	if len(objects) == 0 {
+		return r.tag(k.tag, nil)
+	}
+	return r.tag(k.tag, r.dropAll(objects, s.Behavior == pg.DropBehavior_DROP_CASCADE))
+}
+
+func (r *run) findServer(n *pg.Node, _ catalog.RelKind) (catalog.Object, string, error) {
+	o, err := r.ownServer(names(n)[0])
+	return o, "", err
+}
+
+func (r *run) findSchema(n *pg.Node, _ catalog.RelKind) (catalog.Object, string, error) {
+	o, err := r.schema(names(n)[0])
+	if err != nil {
+		return nil, "", err
+	}
+	if !r.owns(o.Owner) {
+		return nil, "", mustBeOwner("schema", o.Name)
+	}
+	if o.System() {
+		return nil, "", pgerror.Newf(pgerror.DependentObjectsStillExist, "cannot drop schema %s because it is required by the database system", o.Name)
+	}
+	return o, "", nil
+}
+
+// findRelation finds a relation of one kind; the schema's owner may drop it,
+// too.
+func (r *run) findRelation(n *pg.Node, kind catalog.RelKind) (catalog.Object, string, error) {
+	v := nameVar(names(n))
+	rel, err := r.find(v)
+	if err != nil {
+		return nil, "", err
+	}
+	if rel == nil {
+		name := strings.Join(names(n), ".")
+		e := pgerror.Newf(pgerror.UndefinedTable, `%s "%s" does not exist`, kind, name)
+		return nil, "", e
+	}
+	if rel.Kind != kind {
+		article := "a"
+		return nil, "", pgerror.Newf(pgerror.WrongObjectType, `"%s" is not %s %s`, rel.Name, article, kind).
+			WithHint("Use DROP %s to remove %s %s.", strings.ToUpper(rel.Kind.String()), article, rel.Kind)
+	}
+	schema, _ := r.snap().SchemaByOID(rel.SchemaID)
+	if !r.owns(rel.Owner) && (schema == nil || !r.owns(schema.Owner)) {
+		return nil, "", mustBeOwner(rel.Kind.String(), rel.Name)
+	}
+	return rel, "", nil
+}
+
+func (r *run) findPolicy(n *pg.Node, _ catalog.RelKind) (catalog.Object, string, error) {
+	parts := names(n)
+	name := parts[len(parts)-1]
+	rel, err := r.ownRelation(nameVar(parts[:len(parts)-1]))
+	if err != nil {
+		return nil, "", err
+	}
+	p, ok := r.snap().RowPolicy(rel.OID, name)
+	if !ok {
+		return nil, "", noPolicy("policy", name, rel)
+	}
+	return p, "", nil
+}
+
+// usesOf describes what keeps a role from being dropped.
+func (r *run) usesOf(role types.OID) []string {
+	snap := r.snap()
+	var out []string
+	use := func(format string, o catalog.Object) { out = append(out, fmt.Sprintf(format, r.describe(o))) }
+	holder := func(o catalog.Object, owner types.OID, acls ...catalog.ACL) {
+		if owner == role {
+			use("owner of %s", o)
+			return
+		}
+		for _, a := range acls {
+			if a.Mentions(role) {
+				use("privileges for %s", o)
+				return
+			}
+		}
+	}
+	for _, o := range snap.Schemas() {
+		holder(o, o.Owner, o.ACL)
+	}
+	for _, o := range snap.Wrappers() {
+		holder(o, o.Owner, o.ACL)
+	}
+	for _, o := range snap.Servers() {
+		holder(o, o.Owner, o.ACL)
+	}
+	for _, o := range snap.Relations() {
+		acls := []catalog.ACL{o.ACL}
+		for _, c := range o.Columns {
+			acls = append(acls, c.ACL)
+		}
+		holder(o, o.Owner, acls...)
+	}
+	for _, o := range snap.UserMappings() {
+		if o.Role == role {
+			use("owner of %s", o)
+		}
+	}
+	for _, o := range snap.AllRowPolicies() {
+		if slices.Contains(o.Roles, role) {
+			use("target of %s", o)
+		}
+	}
+	for _, o := range snap.AllMaskingPolicies() {
+		if slices.Contains(o.To, role) || slices.Contains(o.Except, role) || o.Owner == role {
+			use("target of %s", o)
+		}
+	}
+	return out
+}
+
+// comment is COMMENT ON.
+func (r *run) comment(s *pg.CommentStmt) error {
+	c := &catalog.Comment{Text: s.Comment}
+	parts := names(s.Object)
+	switch s.Objtype {
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW:
+		rel, err := r.ownRelation(nameVar(parts))
+		if err != nil {
+			return err
+		}
+		c.On, c.Object = catalog.ClassRelation, rel.OID
+	case pg.ObjectType_OBJECT_COLUMN:
+		if len(parts) < 2 {
+			return pgerror.New(pgerror.SyntaxError, "column name must be qualified")
+		}
+		rel, err := r.ownRelation(nameVar(parts[:len(parts)-1]))
+		if err != nil {
+			return err
+		}
+		col, err := column(rel, parts[len(parts)-1])
+		if err != nil {
+			return err
+		}
+		c.On, c.Object, c.Sub = catalog.ClassRelation, rel.OID, int32(col.AttNum)
+	case pg.ObjectType_OBJECT_SCHEMA:
+		o, _, err := r.findSchema(s.Object, 0)
+		if err != nil {
+			return err
+		}
+		c.On, c.Object = catalog.ClassSchema, o.ID()
+	case pg.ObjectType_OBJECT_FOREIGN_SERVER:
+		o, err := r.ownServer(parts[0])
+		if err != nil {
+			return err
+		}
+		c.On, c.Object = catalog.ClassServer, o.OID
+	case pg.ObjectType_OBJECT_POLICY:
+		o, _, err := r.findPolicy(s.Object, 0)
+		if err != nil {
+			return err
+		}
+		c.On, c.Object = catalog.ClassRowPolicy, o.ID()
+	case pg.ObjectType_OBJECT_ROLE:
+		o, err := r.roleByName(parts[0])
+		if err != nil {
+			return err
+		}
+		if !r.super() && (!r.role.CreateRole || o.Super) {
+			return insufficient("permission denied")
+		}
+		c.On, c.Object = catalog.ClassRole, o.OID
+	default:
+		return pgerror.NotSupported("COMMENT ON %s is not supported", strings.ReplaceAll(strings.TrimPrefix(s.Objtype.String(), "OBJECT_"), "_", " "))
+	}
+	for _, old := range r.snap().Comments() {
+		if old.On == c.On && old.Object == c.Object && old.Sub == c.Sub {
+			r.tx.Remove(old.OID)
+		}
+	}
+	if c.Text == "" {
+		return nil
+	}
+	c.OID = r.tx.NewOID()
+	return r.tx.Put(c)
+}
