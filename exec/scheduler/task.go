@@ -1,0 +1,95 @@
+package scheduler
+
+import "time"
+
+// Outcome is what a task wants after a slice.
+type Outcome uint8
+
+// Outcomes.
+const (
+	// Again: there is more to do.
+	Again Outcome = iota
+	// Park: nothing to do until Wake.
+	Park
+	// Done: never run again.
+	Done
+)
+
+// Runner is the work of a task.
+type Runner interface {
+	// Run works until about the given time, or until there is nothing to do. It
+	// never blocks and never panics. One task is run by one worker at a time,
+	// not always the same.
+	Run(until time.Time) Outcome
+}
+
+// Group is one query's claim on the pool.
+type Group struct {
+	pool   *Pool
+	weight float64
+	pass   float64 // time used per weight, in nanoseconds
+	used   time.Duration
+	queue  []*Task
+	index  int // in the heap of ready groups, -1 when not there
+}
+
+// Group returns a new group. Groups get time in proportion to weight; 0 or less
+// means 1.
+func (p *Pool) Group(weight float64) *Group {
+	if weight <= 0 {
+		weight = 1
+	}
+	return &Group{pool: p, weight: weight, index: -1}
+}
+
+// Used returns the worker time that the group's tasks have had.
+func (g *Group) Used() time.Duration {
+	g.pool.mu.Lock()
+	defer g.pool.mu.Unlock()
+	return g.used
+}
+
+// take removes the task that waits longest. pool.mu is held.
+func (g *Group) take() *Task {
+	t := g.queue[0]
+	g.queue[0] = nil
+	g.queue = g.queue[1:]
+	return t
+}
+
+// state of a task.
+type state uint8
+
+const (
+	fresh state = iota
+	queued
+	running
+	parked
+	done
+)
+
+// Task is one unit that is run in slices.
+type Task struct {
+	group  *Group
+	runner Runner
+	state  state
+	woken  bool // Wake came while the task was running
+}
+
+// Task returns a task of g that does not run before Wake.
+func (g *Group) Task(r Runner) *Task { return &Task{group: g, runner: r} }
+
+// Wake makes a task ready that is new or parked. A task that is running will
+// run again even when it asks to park, so no wake-up is lost. Otherwise Wake
+// does nothing.
+func (t *Task) Wake() {
+	p := t.group.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch t.state {
+	case fresh, parked:
+		p.enqueue(t)
+	case running:
+		t.woken = true
+	}
+}
