@@ -1,0 +1,51 @@
+package operator
+
+import "github.com/hubsql/hubsql/exec/memory"
+
+// budgetStep is the least that is reserved at a time: accounts are shared by
+// all workers, so they are asked rarely.
+const budgetStep = 64 << 10
+
+// budget is what one data structure may allocate. It belongs to one goroutine.
+type budget struct {
+	account    *memory.Account
+	held, used int64
+}
+
+// take asks for n more bytes, before they are allocated.
+func (b *budget) take(n int64) error {
+	if want := b.used + n - b.held; want > 0 {
+		want = (want + budgetStep - 1) / budgetStep * budgetStep
+		if err := b.account.Reserve(want); err != nil {
+			return err
+		}
+		b.held += want
+	}
+	b.used += n
+	return nil
+}
+
+// set makes n the number of bytes in use.
+func (b *budget) set(n int64) error {
+	if n > b.used {
+		return b.take(n - b.used)
+	}
+	b.give(b.used - n)
+	return nil
+}
+
+// give returns n bytes that are no longer in use.
+func (b *budget) give(n int64) {
+	b.used -= n
+	if spare := b.held - b.used; spare >= 4*budgetStep {
+		spare = spare / budgetStep * budgetStep
+		b.account.Release(spare)
+		b.held -= spare
+	}
+}
+
+// release returns everything.
+func (b *budget) release() {
+	b.account.Release(b.held)
+	b.held, b.used = 0, 0
+}

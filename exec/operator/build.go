@@ -1,0 +1,99 @@
+package operator
+
+import (
+	"fmt"
+
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// builder cuts a plan into pipelines. Inputs are built in the order in which
+// they are executed: the build side of a join before its probe side.
+type builder struct {
+	q      *Query
+	shared map[*physical.Shared]*sharedRows
+}
+
+// build returns the stream of n; the pipelines it depends on have been added to
+// the query.
+func (b *builder) build(n physical.Node) (part, error) {
+	name := fmt.Sprintf("%T", n)[len("*physical."):]
+	st := b.q.stats[n]
+	if st == nil {
+		st = &stat{account: b.q.newAccount(name)}
+		b.q.stats[n] = st
+	}
+	in, err := b.node(n, st)
+	if err != nil {
+		return part{}, err
+	}
+	_, isScan := n.(*physical.Scan)
+	open := in.open
+	in.open = func(t *task) (stream, error) {
+		s, err := open(t)
+		if err != nil {
+			return nil, err
+		}
+		st.tasks.Add(1)
+		return &metered{in: s, stat: st, timed: !isScan}, nil
+	}
+	return in, nil
+}
+
+// node builds n without its meter. What n holds is charged to st.account.
+func (b *builder) node(n physical.Node, st *stat) (part, error) {
+	switch n := n.(type) {
+	case *physical.Scan:
+		return b.scan(n, st)
+	case *physical.Values:
+		return b.values(n)
+	case *physical.Filter:
+		return b.filter(n)
+	case *physical.Project:
+		return b.project(n)
+	case *physical.Limit:
+		return b.limit(n, st)
+	case *physical.Append:
+		return b.append(n)
+	}
+	return part{}, pgerror.Newf(pgerror.InternalError, "cannot execute %T", n)
+}
+
+// over returns the part that open makes over the streams of in.
+func over(in part, open func(t *task, in stream) (stream, error)) part {
+	out := in
+	out.open = func(t *task) (stream, error) {
+		s, err := in.open(t)
+		if err != nil {
+			return nil, err
+		}
+		r, err := open(t, s)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		return r, nil
+	}
+	return out
+}
+
+// pipeline adds a pipeline that runs in into s. st is charged with its time; it
+// is nil for the result.
+func (b *builder) pipeline(in part, s sink, st *stat) *pipeline {
+	p := &pipeline{q: b.q, in: in, sink: s, stat: st}
+	seen := map[*pipeline]bool{}
+	for _, a := range in.after {
+		if !seen[a] {
+			seen[a] = true
+			p.waiting++
+			a.dependents = append(a.dependents, p)
+		}
+	}
+	b.q.pipelines = append(b.q.pipelines, p)
+	return p
+}
+
+// breaker runs in into s and returns the part that reads the result, by open.
+func (b *builder) breaker(in part, s sink, st *stat, open func(t *task) (stream, error)) part {
+	return part{open: open, after: []*pipeline{b.pipeline(in, s, st)}}
+}

@@ -1,0 +1,236 @@
+// Package operator executes physical plans. A plan is cut into pipelines at the
+// operators that need all of their input first (the breakers). A pipeline is run
+// by one or more tasks on the process-wide workers of a scheduler; each task
+// pulls batches through its own instances of the streaming operators into the
+// breaker's sink. Remote sources are read by goroutines of their own: no worker
+// ever waits for I/O.
+package operator
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hubsql/hubsql/catalog/session"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/memory"
+	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// Env is what a plan is executed in.
+type Env struct {
+	// Pool runs the tasks.
+	Pool *scheduler.Pool
+	// Account pays for everything that the query holds. It is back to what it
+	// was when Close returns.
+	Account *memory.Account
+	// Session is read by functions; it does not change while the query runs.
+	Session *session.Session
+	// Params are the values of the statement's parameters.
+	Params []types.Datum
+	// Format is how sources read dates and the like from text.
+	Format *types.Format
+	// BatchSize is the largest number of rows per batch, 0 for
+	// vector.BatchSize.
+	BatchSize int
+	// Workers limits how many tasks a pipeline has, 0 for all workers. With 1
+	// the rows keep the order in which the sources deliver them.
+	Workers int
+	// Weight is the query's share of the workers, 0 for 1.
+	Weight float64
+}
+
+// Query is one execution of a plan. Next, Close and Stats are called by one
+// goroutine at a time.
+type Query struct {
+	env     Env
+	ctx     context.Context
+	cancel  context.CancelFunc
+	parent  context.Context
+	unwatch func() bool
+	group   *scheduler.Group
+	workers int
+	size    int
+	account *memory.Account
+	stats   map[physical.Node]*stat
+	result  *result
+	stopped atomic.Bool
+	// running counts the tasks and I/O goroutines.
+	running sync.WaitGroup
+	closed  bool
+
+	mu        sync.Mutex
+	err       error
+	tasks     []*task
+	pipelines []*pipeline // in an order in which they could run one by one
+	active    int
+	scans     []*scan // in the order in which the pipelines read them
+	accounts  []*memory.Account
+}
+
+// maxPipelines is how many pipelines of a query run at a time: enough to overlap
+// what waits for sources, without opening every source of a large UNION at once.
+const maxPipelines = 8
+
+// Start begins to execute plan. The query works ahead of Next by a few batches.
+// It must be closed. When ctx ends, the query ends with its cause.
+func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
+	q := &Query{env: env, parent: ctx, stats: map[physical.Node]*stat{}, size: env.BatchSize, workers: env.Workers}
+	if q.size <= 0 {
+		q.size = vector.BatchSize
+	}
+	if q.workers <= 0 || q.workers > env.Pool.Workers() {
+		q.workers = env.Pool.Workers()
+	}
+	q.ctx, q.cancel = context.WithCancel(ctx)
+	q.group = env.Pool.Group(env.Weight)
+	q.account = env.Account.Child("query", 0)
+	q.result = newResult(q)
+	b := &builder{q: q, shared: map[*physical.Shared]*sharedRows{}}
+	root, err := b.build(plan)
+	if err != nil {
+		q.cancel()
+		return nil, err
+	}
+	b.pipeline(root, q.result, nil)
+	q.unwatch = context.AfterFunc(ctx, func() { q.fail(context.Cause(ctx)) })
+	q.launch()
+	q.prefetch()
+	return q, nil
+}
+
+// Next returns the next rows of the result, dense, valid until the following
+// call of Next or Close. It returns io.EOF after the last and waits while there
+// are none. An error of the query, or the end of ctx, ends the query.
+func (q *Query) Next(ctx context.Context) (*vector.Batch, error) {
+	for {
+		b, done := q.result.take()
+		if err := q.failure(); err != nil {
+			return nil, err
+		}
+		if b != nil {
+			return b, nil
+		}
+		if done {
+			return nil, io.EOF
+		}
+		select {
+		case <-q.result.changed:
+		case <-ctx.Done():
+			q.fail(context.Cause(ctx))
+		}
+	}
+}
+
+// Close ends the query, waits for everything that works for it and gives back
+// all memory. It may be called more than once.
+func (q *Query) Close() {
+	if q.closed {
+		return
+	}
+	q.closed = true
+	q.unwatch()
+	q.fail(pgerror.QueryCanceled())
+	q.running.Wait()
+	for _, s := range q.scans {
+		s.discard()
+	}
+	for _, a := range q.accounts {
+		a.Close()
+	}
+	q.account.Close()
+}
+
+// newAccount returns an account of the query for what the named operator holds.
+// It is emptied at Close.
+func (q *Query) newAccount(name string) *memory.Account {
+	a := q.account.Child(name, 0)
+	q.mu.Lock()
+	q.accounts = append(q.accounts, a)
+	q.mu.Unlock()
+	return a
+}
+
+// failure returns the error that ended the query, nil when none did.
+func (q *Query) failure() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}
+
+// fail ends the query with err unless it has failed already.
+func (q *Query) fail(err error) {
+	if q.parent.Err() != nil {
+		// Whatever an operator or a source made of it, this is the reason.
+		err = context.Cause(q.parent)
+	}
+	q.mu.Lock()
+	if q.err != nil {
+		q.mu.Unlock()
+		return
+	}
+	q.err = pgerror.From(err)
+	q.stopped.Store(true)
+	tasks := q.tasks
+	q.mu.Unlock()
+	q.cancel()
+	for _, t := range tasks {
+		t.handle.Wake()
+	}
+	q.result.signal()
+}
+
+// add registers a task to be woken when the query fails.
+func (q *Query) add(t *task) {
+	q.mu.Lock()
+	q.tasks = append(q.tasks, t)
+	q.mu.Unlock()
+}
+
+// goroutine runs f on a goroutine that Close waits for; a panic fails the query.
+func (q *Query) goroutine(f func()) {
+	q.running.Go(func() {
+		defer func() {
+			if r := recover(); r != nil {
+				q.fail(panicError(r))
+			}
+		}()
+		f()
+	})
+}
+
+// launch starts the pipelines whose inputs are complete.
+func (q *Query) launch() {
+	for {
+		var p *pipeline
+		q.mu.Lock()
+		for _, c := range q.pipelines {
+			if !c.started && c.waiting == 0 && q.active < maxPipelines {
+				p = c
+				p.started = true
+				q.active++
+				break
+			}
+		}
+		q.mu.Unlock()
+		if p == nil || q.stopped.Load() {
+			return
+		}
+		p.want(1)
+	}
+}
+
+// pipelineEnded starts what waited for p.
+func (q *Query) pipelineEnded(p *pipeline) {
+	q.mu.Lock()
+	q.active--
+	for _, d := range p.dependents {
+		d.waiting--
+	}
+	q.mu.Unlock()
+	q.launch()
+}

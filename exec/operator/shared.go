@@ -1,0 +1,3 @@
+package operator
+
+type sharedRows struct{}
