@@ -53,6 +53,14 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.project(n)
 	case *physical.Limit:
 		return b.limit(n, st)
+	case *physical.Sort:
+		return b.sort(n, st)
+	case *physical.HashAggregate:
+		return b.aggregate(n, st)
+	case *physical.HashJoin:
+		return b.hashJoin(n, st)
+	case *physical.NestedLoopJoin:
+		return b.nestedLoopJoin(n, st)
 	case *physical.Append:
 		return b.append(n)
 	}

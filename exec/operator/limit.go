@@ -126,7 +126,3 @@ func rangeOf(buf *[]int32, b *vector.Batch, from, to int) []int32 {
 	*buf = vector.Identity(*buf, b.N)
 	return (*buf)[from:to]
 }
-
-func (b *builder) topN(n *physical.Limit, in part, st *stat, count, offset int64) (part, error) {
-	return part{}, pgerror.NotSupported("top")
-}
