@@ -73,6 +73,11 @@ func (c *chunkReader) next() error {
 		if c.levels != nil && p.NumNulls() == 0 {
 			c.levels = nil
 		}
+		for _, l := range c.levels {
+			if l > 1 {
+				return fmt.Errorf("%w: a definition level is out of range", errCorrupt)
+			}
+		}
 		c.data = p.Data()
 		if d := p.Dictionary(); d != nil && d != c.dictOf {
 			if c.dict, err = c.f.dictionary(d); err != nil {
@@ -116,8 +121,14 @@ func (c *chunkReader) values(k int) int {
 	if c.levels == nil {
 		return k
 	}
+	levels := c.levels[c.pos : c.pos+k]
 	n := 0
-	for _, l := range c.levels[c.pos : c.pos+k] {
+	for len(levels) >= 8 {
+		// The sum of eight levels of 0 or 1 ends in the highest byte.
+		n += int(binary.LittleEndian.Uint64(levels) * 0x0101010101010101 >> 56)
+		levels = levels[8:]
+	}
+	for _, l := range levels {
 		n += int(l)
 	}
 	return n
@@ -255,9 +266,7 @@ func (c *chunkReader) spread(v *vector.Vec, at, k, present, n int) {
 	if v.Valid == nil {
 		v.Valid = vector.NewBitmap(n)
 	}
-	for i, l := range levels {
-		v.Valid.SetTo(at+i, l != 0)
-	}
+	setValid(v.Valid, at, levels)
 	if v.Kind == vector.Dict {
 		spread(v.Codes[at:at+k], levels, present)
 		return
@@ -282,15 +291,36 @@ func (c *chunkReader) spread(v *vector.Vec, at, k, present, n int) {
 	}
 }
 
+// setValid stores the levels, 0 or 1, as bits from at on. Eight levels are
+// gathered into a byte by one multiplication.
+func setValid(valid vector.Bitmap, at int, levels []byte) {
+	i := 0
+	for ; i < len(levels) && (at+i)&63 != 0; i++ {
+		valid.SetTo(at+i, levels[i] != 0)
+	}
+	for ; i+64 <= len(levels); i += 64 {
+		word := uint64(0)
+		for k := 0; k < 64; k += 8 {
+			x := binary.LittleEndian.Uint64(levels[i+k:])
+			word |= x * 0x0102040810204080 >> 56 << k
+		}
+		valid[(at+i)>>6] = word
+	}
+	for ; i < len(levels); i++ {
+		valid.SetTo(at+i, levels[i] != 0)
+	}
+}
+
 // spread moves the first present values of s to the places whose level is 1,
 // from the end, and zeroes the others.
 func spread[T any](s []T, levels []byte, present int) {
-	var zero T
-	for i := len(levels) - 1; i >= 0; i-- {
+	// Behind the last NULL everything is in its place already.
+	for i := len(levels) - 1; i >= 0 && present <= i; i-- {
 		if levels[i] != 0 {
 			present--
 			s[i] = s[present]
 		} else {
+			var zero T
 			s[i] = zero
 		}
 	}
@@ -477,6 +507,20 @@ func (f *field) decimals(v *vector.Vec, at int, data encoding.Values, from, to i
 				return fmt.Errorf("%w: a decimal exceeds its precision", errCorrupt)
 			}
 			dst[i] = lo
+		}
+		return nil
+	}
+	if offsets == nil && size <= 8 {
+		// Load eight bytes that end with the value and drop what is before it;
+		// the first values have no bytes before them.
+		shift := uint(64 - 8*size)
+		for i := range dst {
+			end := (from + i + 1) * size
+			if end < 8 {
+				dst[i], _ = bigEndian(raw[end-size : end])
+				continue
+			}
+			dst[i] = int64(binary.BigEndian.Uint64(raw[end-8:])<<shift) >> shift
 		}
 		return nil
 	}
