@@ -68,7 +68,7 @@ func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 	if !ok {
 		return nil, pgerror.Fatalf(pgerror.InvalidAuthorizationSpecification, "role %q does not exist", r.User)
 	}
-	if !role.Login {
+	if !role.CanLogin {
 		return nil, pgerror.Fatalf(pgerror.InvalidAuthorizationSpecification, "role %q is not permitted to log in", r.User)
 	}
 	if r.Database != e.Database {

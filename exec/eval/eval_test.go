@@ -27,7 +27,7 @@ var pg = func() functions {
 	return f
 }()
 
-var env = &eval.Env{Ctx: context.Background(), Session: &session.Session{Vars: session.NewVars()}}
+var env = &eval.Env{Ctx: context.Background(), Session: &session.Session{Vars: session.NewVars(nil)}}
 
 // OIDs of functions in the tests.
 const (

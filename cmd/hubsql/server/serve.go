@@ -1,0 +1,203 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/session"
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec"
+	"github.com/hubsql/hubsql/exec/builtin"
+	"github.com/hubsql/hubsql/exec/memory"
+	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/file"
+	"github.com/hubsql/hubsql/federation/mysql"
+	"github.com/hubsql/hubsql/federation/parquet"
+	"github.com/hubsql/hubsql/federation/postgres"
+	"github.com/hubsql/hubsql/federation/sqlite"
+	"github.com/hubsql/hubsql/masking"
+	"github.com/hubsql/hubsql/wire"
+)
+
+// connectors lists every kind of source of this build.
+func connectors() []connector.Connector {
+	return []connector.Connector{postgres.New(), mysql.New(), sqlite.New(), file.New(), parquet.New()}
+}
+
+// Hub is a server with everything it is made of.
+type Hub struct {
+	catalog *catalog.Catalog
+	engine  *exec.Engine
+	pool    *scheduler.Pool
+	server  *wire.Server
+	log     *slog.Logger
+	config  *Config
+}
+
+// Open puts a server together on a data directory. It does not listen yet.
+func Open(c *Config, stderr io.Writer) (*Hub, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	log, err := newLog(c.LogLevel, stderr)
+	if err != nil {
+		return nil, err
+	}
+	list := connectors()
+	var wrappers []string
+	for _, x := range list {
+		wrappers = append(wrappers, x.Wrapper())
+	}
+	// Settings of the file are checked before the data directory is touched.
+	if _, err := session.ParseDefaults(c.Settings); err != nil {
+		return nil, err
+	}
+	cat, err := catalog.Open(c.DataDir, catalog.OpenOptions{Wrappers: wrappers, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{catalog: cat, log: log, config: c}
+	if err := h.compose(list); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// compose makes the superuser of a new catalog, the registry, the engine and the
+// protocol server.
+func (h *Hub) compose(list []connector.Connector) error {
+	c := h.config
+	if !h.catalog.Initialized() {
+		if c.SuperuserPassword == "" && c.Auth != "trust" {
+			return errors.New("the data directory is new: set HUBSQL_SUPERUSER_PASSWORD to the password of the superuser (HUBSQL_SUPERUSER, default hubsql)")
+		}
+		if _, err := h.catalog.Bootstrap(c.Superuser, c.SuperuserPassword); err != nil {
+			return err
+		}
+	}
+	// The heap is kept below the budget by the collector; the budget itself is
+	// enforced by the accounts.
+	debug.SetMemoryLimit(c.MemoryLimit + c.MemoryLimit/4 + 256<<20)
+	debug.SetGCPercent(200)
+	workers := c.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	h.pool = scheduler.New(workers)
+	registry := function.NewRegistry()
+	builtin.Register(registry)
+	for _, f := range masking.Functions(h.catalog.Current().HashKey()) {
+		registry.AddFunction(f)
+	}
+	h.engine = exec.New(exec.Config{
+		Catalog: h.catalog, Registry: registry, Policies: masking.Provider{}, Connectors: list,
+		System: func(snap *catalog.Snapshot, s *session.Session) connector.Source {
+			return nil
+		},
+		SystemRelations: systemRelations{registry}, Pool: h.pool,
+		Memory: memory.NewRoot("server", c.MemoryLimit), QueryMemory: c.QueryMemory,
+		Log: h.log, Database: c.Database, Defaults: c.Settings,
+	})
+	for _, f := range h.engine.Functions() {
+		registry.AddFunction(f)
+	}
+	if err := registry.Freeze(); err != nil {
+		return err
+	}
+	wc := wire.Config{
+		Backend: backend{h.engine}, Log: h.log, MaxConnections: c.MaxConnections,
+		MockKey: h.catalog.Current().HashKey(),
+	}
+	if c.Auth == "trust" {
+		wc.Auth = wire.AuthTrust
+	}
+	if c.TLSCert != "" {
+		_ = 1
+	}
+	var err error
+	h.server, err = wire.NewServer(wc)
+	return err
+}
+
+// Run listens until ctx ends, then drains. ready is called once with the
+// address.
+func (h *Hub) Run(ctx context.Context, ready func(addr net.Addr)) error {
+	ln, err := net.Listen("tcp", h.config.Listen)
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- h.server.Serve(ln) }()
+	ready(ln.Addr())
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	h.log.Info("shutting down: waiting for running statements", "timeout", h.config.DrainTimeout.String())
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.config.DrainTimeout)
+	defer cancel()
+	if err := h.server.Shutdown(drain); err != nil {
+		h.log.Warn("statements were cancelled at shutdown", "error", err)
+	}
+	<-served
+	return nil
+}
+
+// Close releases the sources, the workers and the data directory.
+func (h *Hub) Close() error {
+	if h.engine != nil {
+		h.engine.Close()
+	}
+	if h.pool != nil {
+		h.pool.Close()
+	}
+	return h.catalog.Close()
+}
+
+// Serve is the command serve.
+func Serve(ctx context.Context, c *Config, stdout, stderr io.Writer) error {
+	h, err := Open(c, stderr)
+	if err != nil {
+		return err
+	}
+	err = h.Run(ctx, func(addr net.Addr) {
+		fmt.Fprintf(stdout, "ready to accept connections on %s\n", addr)
+	})
+	return errors.Join(err, h.Close())
+}
+
+// newLog makes the server's log.
+func newLog(level string, stderr io.Writer) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("invalid value for log-level: %q", level)
+	}
+	if stderr == nil {
+		stderr = os.Stderr
+	}
+	return slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: l})), nil
+}
+
+// systemRelations gives the engine the shape of the system catalog.
+type systemRelations struct{ registry *function.Registry }
+
+// OID implements exec.SystemRelations.
+func (systemRelations) OID(schema, name string) (types.OID, bool) {
+return 0, false
+}
+
+// Lookup implements exec.SystemRelations.
+func (r systemRelations) Lookup(snap *catalog.Snapshot, path []string, t types.OID, text string) (types.OID, error) {
+	return 0, nil
+}
