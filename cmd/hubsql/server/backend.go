@@ -5,11 +5,11 @@ import (
 	"io"
 	"time"
 
-	"github.com/hubsql/hubsql/catalog/session"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/wire"
+	"github.com/hubsql/hubsql/wire/pgerror"
 	"github.com/hubsql/hubsql/wire/scram"
 )
 
@@ -45,16 +45,16 @@ func (b backend) Open(ctx context.Context, start wire.Startup) (wire.Session, er
 	if err != nil {
 		return nil, err
 	}
-	return &wireSession{s: s}, nil
+	return &wireSession{s: s, settings: wire.SettingsOf(s.State().Vars)}, nil
 }
 
 // wireSession is exec.Session as wire.Session.
 type wireSession struct {
 	s        *exec.Session
-	reported bool
+	settings wire.Settings
 }
 
-func (w *wireSession) Settings() wire.Settings { return wireSettings{w} }
+func (w *wireSession) Settings() wire.Settings { return w.settings }
 func (w *wireSession) TxStatus() byte          { return w.s.TxStatus() }
 func (w *wireSession) Close()                  { w.s.Close() }
 func (w *wireSession) End(ctx context.Context, failed bool) error {
@@ -79,33 +79,6 @@ func (w *wireSession) Prepare(ctx context.Context, q wire.Query, paramTypes []ty
 		return nil, err
 	}
 	return prepared{p}, nil
-}
-
-// wireSettings is the session's settings as the protocol reads them.
-type wireSettings struct{ w *wireSession }
-
-func (v wireSettings) vars() *session.Vars   { return v.w.s.State().Vars }
-func (v wireSettings) Format() *types.Format { return v.vars().Format() }
-
-func (v wireSettings) Get(name string) string {
-	s, err := v.vars().Get(name)
-	if err != nil {
-		return ""
-	}
-	return s
-}
-
-func (v wireSettings) Reported() []wire.Setting {
-	list := v.vars().ReportChanges()
-	if !v.w.reported {
-		v.w.reported = true
-		list = v.vars().Reported()
-	}
-	var out []wire.Setting
-	for _, e := range list {
-		out = append(out, wire.Setting{Name: e.Setting.Name, Value: e.Shown})
-	}
-	return out
 }
 
 // prepared is exec.Prepared as wire.Prepared.
@@ -167,9 +140,8 @@ func (n names) Statement(name string) (*exec.Prepared, error) {
 		return nil, err
 	}
 	p, ok := s.Prepared.(prepared)
-	if !ok {
-		_, err = n.Names.Statement("\x00")
-		return nil, err
+	if !ok { // the empty statement
+		return nil, pgerror.Newf(pgerror.InvalidSQLStatementName, "prepared statement %q is empty", name)
 	}
 	return p.p, nil
 }

@@ -21,9 +21,7 @@ import (
 	"github.com/hubsql/hubsql/exec/scheduler"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/file"
-	"github.com/hubsql/hubsql/federation/mysql"
 	"github.com/hubsql/hubsql/federation/parquet"
-	"github.com/hubsql/hubsql/federation/postgres"
 	"github.com/hubsql/hubsql/federation/sqlite"
 	"github.com/hubsql/hubsql/masking"
 	"github.com/hubsql/hubsql/wire"
@@ -31,7 +29,7 @@ import (
 
 // connectors lists every kind of source of this build.
 func connectors() []connector.Connector {
-	return []connector.Connector{postgres.New(), mysql.New(), sqlite.New(), file.New(), parquet.New()}
+	return []connector.Connector{sqlite.New(), file.New(), parquet.New()}
 }
 
 // Hub is a server with everything it is made of.
@@ -194,7 +192,7 @@ type systemRelations struct{ registry *function.Registry }
 
 // OID implements exec.SystemRelations.
 func (systemRelations) OID(schema, name string) (types.OID, bool) {
-return 0, false
+	return 0, false
 }
 
 // Lookup implements exec.SystemRelations.
