@@ -26,6 +26,7 @@ func IsPolymorphic(oid types.OID) bool {
 // generic is what the polymorphic types of a call stand for; 0 is not known.
 type generic struct {
 	elem       types.OID
+	array      types.OID // of anyarray arguments: a vector type stays one
 	compatible types.OID
 	used       bool // a simple polymorphic type occurs
 	usedCompat bool
@@ -71,9 +72,10 @@ func (r *Registry) bind(declared, actual []types.OID) (g generic, ok bool) {
 			if a == types.AnyArray {
 				continue
 			}
-			if e := elementOf(a); e == 0 || !elem(e) {
+			if e := elementOf(a); e == 0 || !elem(e) || g.array != 0 && g.array != a {
 				return g, false
 			}
+			g.array = a
 		case anyRange:
 			if category(a) != types.CategoryRange && a != types.Unknown {
 				return g, false
@@ -120,6 +122,9 @@ func (g *generic) resolve(declared types.OID) types.OID {
 	case types.AnyElement, types.AnyNonArray, types.AnyEnum:
 		return g.elem
 	case types.AnyArray:
+		if g.array != 0 {
+			return g.array
+		}
 		return arrayOf(g.elem)
 	case types.AnyCompatible, anyCompatibleNonArray:
 		return g.compatible
@@ -154,11 +159,7 @@ func (r *Registry) settle(c *candidate, actual []types.OID) (Match, error) {
 			m.Args[i] = types.AnyArray
 		case open(d) && m.Args[i] == 0 && g.elem == 0:
 			return Match{}, pgerror.New(pgerror.DatatypeMismatch, "could not determine polymorphic type because input has type unknown")
-		case m.Args[i] == 0 || d == types.AnyArray && actual[i] != types.Unknown && actual[i] != m.Args[i]:
-			if elementOf(actual[i]) != 0 {
-				m.Args[i] = actual[i] // a vector type: used as it is
-				break
-			}
+		case m.Args[i] == 0:
 			return Match{}, pgerror.Newf(pgerror.UndefinedObject, "could not find array type for data type %s", types.FormatOID(g.elem))
 		}
 	}
