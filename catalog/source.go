@@ -136,6 +136,9 @@ func (s *Snapshot) SameSource(rel *Relation) []*Relation {
 	if !ok {
 		return nil
 	}
+	if !obj.Files {
+		return s.index().bySource[obj]
+	}
 	var out []*Relation
 	for _, t := range s.TablesOf(rel.ServerID) {
 		if o, ok := s.Source(t); ok && (t.OID == rel.OID && rel.OID != 0 || o.Same(obj)) {
