@@ -159,8 +159,9 @@ func TestSourceIdentity(t *testing.T) {
 		{file("/d"), file("/d/sub/a.parquet"), true},
 		{file("/d/a*"), file("/d/ab*"), true},
 		{file("/d/a*"), file("/e/a*"), false},
-		{file("/d/a.csv"), file("a"), true},
-		{file("/d/a*.csv"), file("abc"), true},
+		{file("/d/a.csv"), file("/x\n/d/a\n/d/a.*"), true},
+		{file("/d/a.csv"), file("/d/b\n/d/b.*"), false},
+		{file("/d/a*.csv"), file("/d/abc\n/d/abc.*"), true},
 		{file("/d/*.csv"), file("/d"), true},
 	} {
 		if x.a.Same(x.b) != x.same || x.b.Same(x.a) != x.same {
@@ -190,6 +191,38 @@ func TestTextFilesReadInAnotherWayDoNotMatch(t *testing.T) {
 	}{{a, true}, {same, true}, {other, false}, {lines, false}} {
 		if _, exact := s.MatchColumns(x.rel, a); exact != x.exact {
 			t.Errorf("%s: %v", x.rel.Name, exact)
+		}
+	}
+}
+
+func TestFilesOfATable(t *testing.T) {
+	option := func(name, value string) Options { return Options{{Name: name, Value: value}} }
+	for _, x := range []struct {
+		name   string
+		server Options
+		rel    Relation
+		file   string
+		same   bool
+	}{
+		{"by option", nil, Relation{Options: option("filename", "/d/A.csv")}, "/d/a.csv", true},
+		{"relative", option("root", "/d"), Relation{Options: option("filename", "./sub/../a.csv")}, "/d/a.csv", true},
+		{"several", nil, Relation{Options: option("files", "/d/a /d/b.parquet")}, "/d/b.parquet", true},
+		{"directory", nil, Relation{Options: option("directory", "/d/")}, "/d/x/y.parquet", true},
+		{"imported", option("root", "/d"), Relation{Remote: &RemoteName{Schema: "", Name: "a"}}, "/d/a.csv", true},
+		{"imported of public", option("root", "/d"), Relation{Remote: &RemoteName{Schema: "public", Name: "a"}}, "/d/a.csv", true},
+		{"imported of a directory", option("root", "/d"), Relation{Remote: &RemoteName{Schema: "x", Name: "a"}}, "/d/x/a.csv", true},
+		{"imported of another directory", option("root", "/d"), Relation{Remote: &RemoteName{Schema: "x", Name: "a"}}, "/d/a.csv", false},
+		{"special characters", option("root", "/d"), Relation{Remote: &RemoteName{Name: "a[1]"}}, "/d/a[1].csv", true},
+		{"default of the server", option("filename", "/d/a.csv"), Relation{}, "/d/a.csv", true},
+	} {
+		server := &Server{Name: "f", Wrapper: "parquet_fdw", Options: x.server}
+		schema, name := x.rel.Schema, x.rel.Name
+		if x.rel.Remote != nil {
+			schema, name = x.rel.Remote.Schema, x.rel.Remote.Name
+		}
+		a := SourceObject{Server: "f", Table: files(server, &x.rel, schema, name), Files: true}
+		if got := a.Same(SourceObject{Server: "f", Table: x.file, Files: true}); got != x.same {
+			t.Errorf("%s: %q and %q: %v", x.name, a.Table, x.file, got)
 		}
 	}
 }

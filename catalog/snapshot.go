@@ -30,7 +30,8 @@ type derived struct {
 	grants   map[types.OID][]*Membership // by role
 	byServer map[types.OID][]*Relation
 	byDepend map[types.OID][]*Relation
-	roles    sync.Map // types.OID -> RoleSet
+	bySource map[SourceObject][]*Relation // tables of sources, not of files
+	roles    sync.Map                     // types.OID -> RoleSet
 }
 
 // Version grows with every committed change. Two snapshots with the same
@@ -44,6 +45,7 @@ func (s *Snapshot) index() *derived {
 		d.policies, d.masks = map[types.OID][]*RowPolicy{}, map[types.OID][]*MaskingPolicy{}
 		d.members, d.grants = map[types.OID][]*Membership{}, map[types.OID][]*Membership{}
 		d.byServer, d.byDepend = map[types.OID][]*Relation{}, map[types.OID][]*Relation{}
+		d.bySource = map[SourceObject][]*Relation{}
 		for _, id := range slices.Sorted(maps.Keys(s.objects)) {
 			switch o := s.objects[id].(type) {
 			case *RowPolicy:
@@ -56,6 +58,9 @@ func (s *Snapshot) index() *derived {
 			case *Relation:
 				if o.ServerID != 0 {
 					d.byServer[o.ServerID] = append(d.byServer[o.ServerID], o)
+					if obj, ok := s.Source(o); ok && !obj.Files {
+						d.bySource[obj] = append(d.bySource[obj], o)
+					}
 				}
 				for _, on := range o.Depends {
 					d.byDepend[on] = append(d.byDepend[on], o)

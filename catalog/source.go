@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -12,7 +13,7 @@ import (
 type SourceObject struct {
 	Server string
 	Schema string
-	// Table is the remote table, or the path or pattern of files.
+	// Table is the remote table, or the patterns of files, one a line.
 	Table string
 	// Files is set when Table names files.
 	Files bool
@@ -44,62 +45,100 @@ func (s *Snapshot) Source(rel *Relation) (obj SourceObject, ok bool) {
 			obj.Table = v
 		}
 	}
-	_, hasFile := rel.Options.Get("filename")
 	switch {
-	case hasFile || server.Wrapper == "file_fdw" || server.Wrapper == "parquet_fdw":
-		obj.Files, obj.Schema = true, ""
-		if v, ok := rel.Options.Get("filename"); ok {
-			obj.Table = v
-		} else if v, ok := rel.Options.Get("dirname"); ok {
-			obj.Table = v
-		}
-		if root, ok := server.Options.Get("root"); ok && !path.IsAbs(obj.Table) {
-			obj.Table = path.Join(root, obj.Table)
-		}
-		obj.Table = strings.ToLower(path.Clean(obj.Table))
+	case server.Wrapper == "file_fdw" || server.Wrapper == "parquet_fdw":
+		return SourceObject{Server: server.Name, Table: files(server, rel, obj.Schema, obj.Table), Files: true}, true
 	case server.Wrapper == "sqlite_fdw":
 		obj.Schema, obj.Table = "", strings.ToLower(obj.Table)
+	case server.Wrapper == "postgres_fdw" && obj.Schema == "":
+		obj.Schema = "public"
 	case !exactCase(server.Wrapper):
 		obj.Schema, obj.Table = strings.ToLower(obj.Schema), strings.ToLower(obj.Table)
 	}
 	return obj, true
 }
 
+// fileOptions are the options that name files, at the table or as a default at
+// the server.
+var fileOptions = [...]string{"filename", "files", "directory", "glob"}
+
+// files returns the patterns of the files a table reads, one a line: those its
+// options name, or every file that its name could stand for.
+func files(server *Server, rel *Relation, schema, name string) string {
+	root, _ := server.Options.Get("root")
+	var out []string
+	add := func(p string) {
+		if !path.IsAbs(p) {
+			p = path.Join(root, p)
+		}
+		out = append(out, strings.ToLower(path.Clean(p)))
+	}
+	from := func(o Options) {
+		for _, option := range fileOptions {
+			v, ok := o.Get(option)
+			if !ok {
+				continue
+			}
+			add(v)
+			if server.Wrapper == "parquet_fdw" {
+				for _, p := range strings.Fields(v) {
+					add(p)
+				}
+			}
+		}
+	}
+	if from(rel.Options); len(out) == 0 {
+		from(server.Options)
+		quoted := quoteMeta.Replace(name)
+		for _, dir := range []string{"", quoteMeta.Replace(schema)} {
+			if dir == "" && schema != "" && schema != "public" && schema != "main" && rel.Remote != nil {
+				continue
+			}
+			out = append(out, strings.ToLower(path.Join(root, dir, name)), strings.ToLower(path.Join(root, dir, quoted+".*")))
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// quoteMeta makes a name a pattern that matches just that name.
+var quoteMeta = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `{`, `\{`, `\`, `\\`)
+
 // Same reports whether two identities may share rows. For files it errs on the
 // side of yes: a pattern overlaps every file it may match, a directory
-// everything below it, and a name without a path (a live table) every file with
-// that stem.
+// everything below it. Symbolic links are not followed.
 func (a SourceObject) Same(b SourceObject) bool {
 	if a.Server != b.Server || a.Files != b.Files {
 		return false
 	}
-	if !a.Files {
+	if !a.Files || a.Table == b.Table {
 		return a == b
 	}
-	bare := !strings.Contains(a.Table, "/") || !strings.Contains(b.Table, "/")
-	if a.Table == b.Table || bare && stem(a.Table) == stem(b.Table) || below(a.Table, b.Table) || below(b.Table, a.Table) {
-		return true
-	}
-	ga, gb := hasMeta(a.Table), hasMeta(b.Table)
-	switch {
-	case ga && gb:
-		pa, pb := prefix(a.Table), prefix(b.Table)
-		return strings.HasPrefix(pa, pb) || strings.HasPrefix(pb, pa)
-	case ga:
-		return globMatches(a.Table, b.Table)
-	case gb:
-		return globMatches(b.Table, a.Table)
+	for _, p := range strings.Split(a.Table, "\n") {
+		for _, q := range strings.Split(b.Table, "\n") {
+			if overlap(p, q) {
+				return true
+			}
+		}
 	}
 	return false
 }
 
-// stem is the file name without directory and extension.
-func stem(p string) string {
-	p = path.Base(p)
-	if i := strings.IndexByte(p, '.'); i > 0 {
-		p = p[:i]
+// overlap reports whether two patterns may match the same file.
+func overlap(p, q string) bool {
+	if p == q || below(p, q) || below(q, p) {
+		return true
 	}
-	return p
+	gp, gq := hasMeta(p), hasMeta(q)
+	switch {
+	case gp && gq:
+		a, b := prefix(p), prefix(q)
+		return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
+	case gp:
+		return globMatches(p, q)
+	case gq:
+		return globMatches(q, p)
+	}
+	return false
 }
 
 // below reports whether file lies below the directory dir.
@@ -110,23 +149,11 @@ func hasMeta(p string) bool { return strings.ContainsAny(p, `*?[{\`) }
 // prefix is the part of a pattern before its first special character.
 func prefix(p string) string { return p[:strings.IndexAny(p, `*?[{\`)] }
 
-// globMatches reports whether a pattern may match a file. A file known by its
-// name only is compared with the last part of the pattern.
+// globMatches reports whether a pattern may match a file, or files in it when it
+// is a directory.
 func globMatches(pattern, file string) bool {
 	ok, err := doublestar.Match(pattern, file)
-	if ok || err != nil {
-		return true
-	}
-	if !strings.Contains(file, "/") {
-		last := path.Base(pattern)
-		if i := strings.LastIndexByte(last, '.'); i > 0 && !strings.Contains(file, ".") {
-			last = last[:i]
-		}
-		ok, err = doublestar.Match(last, file)
-		return ok || err != nil
-	}
-	// A directory or a pattern of files in it.
-	return strings.HasPrefix(prefix(pattern), strings.TrimSuffix(file, "/")+"/")
+	return ok || err != nil || strings.HasPrefix(prefix(pattern), strings.TrimSuffix(file, "/")+"/")
 }
 
 // SameSource returns every foreign table over the object that rel reads,
@@ -135,6 +162,9 @@ func (s *Snapshot) SameSource(rel *Relation) []*Relation {
 	obj, ok := s.Source(rel)
 	if !ok {
 		return nil
+	}
+	if !obj.Files {
+		return s.index().bySource[obj]
 	}
 	var out []*Relation
 	for _, t := range s.TablesOf(rel.ServerID) {
@@ -201,8 +231,8 @@ func (s *Snapshot) match(a, b *Relation) (columns map[int16]int16, exact bool) {
 			return columns, false
 		}
 	}
-	if a.Live() || b.Live() || a.Remote != nil && b.Remote != nil {
-		return columns, true
+	if a.Remote != nil && len(a.Options) == 0 {
+		return columns, true // the connector decides how to read it, not its owner
 	}
 	return columns, sameFormat(a.Options, b.Options)
 }
@@ -211,7 +241,7 @@ func (s *Snapshot) match(a, b *Relation) (columns map[int16]int16, exact bool) {
 func sameFormat(a, b Options) bool {
 	covers := func(x, y Options) bool {
 		for name, v := range x.All() {
-			if name == "filename" {
+			if slices.Contains(fileOptions[:], name) {
 				continue
 			}
 			if w, ok := y.Get(name); !ok || w != v {

@@ -51,19 +51,11 @@ func eachText(mask func(dst, value []byte) []byte) function.Kernel {
 				out.SetBytes(i, nil)
 				continue
 			}
-			buf = mask(buf[:0], v.Bytes(at(v, i)))
+			buf = mask(buf[:0], v.Bytes(i))
 			out.SetBytes(i, buf)
 		}
 		return nil
 	}
-}
-
-// at is the index of row i in a Flat or Const vector.
-func at(v *vector.Vec, i int) int {
-	if v.Kind == vector.Const {
-		return 0
-	}
-	return i
 }
 
 func stars(dst []byte, n int) []byte {
@@ -105,7 +97,7 @@ func fixedMask(_ *function.Call, args []*vector.Vec, n int, out *vector.Vec) err
 			out.SetBytes(i, nil)
 			continue
 		}
-		out.SetBytes(i, m.Bytes(at(m, i)))
+		out.SetBytes(i, m.Bytes(i))
 	}
 	return nil
 }
@@ -122,7 +114,7 @@ func hashMask(key []byte) function.Kernel {
 				continue
 			}
 			h.Reset()
-			h.Write(v.Bytes(at(v, i)))
+			h.Write(v.Bytes(i))
 			hex.Encode(text[:], h.Sum(sum[:0]))
 			out.SetBytes(i, text[:])
 		}

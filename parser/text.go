@@ -36,6 +36,10 @@ func ViewQuery(sql string) (string, int, error) {
 			depth++
 		case pg.Token_ASCII_41:
 			depth--
+		case pg.Token_RECURSIVE:
+			if depth == 0 {
+				return "", 0, pgerror.NotSupported("CREATE RECURSIVE VIEW is not supported").WithHint("Use WITH RECURSIVE in the query.")
+			}
 		case pg.Token_AS:
 			if depth == 0 && i+1 < len(tokens) {
 				from := int(tokens[i+1].Start)

@@ -402,8 +402,8 @@ func (r *run) renameSchema(s *pg.RenameStmt) error {
 	if _, taken := r.snap().Schema(s.Newname); taken {
 		return pgerror.Newf(pgerror.DuplicateSchema, `schema "%s" already exists`, s.Newname)
 	}
-	snap := r.snap()
-	for _, rel := range snap.Relations() {
+	var moved []*catalog.Relation
+	for _, rel := range r.snap().Relations() {
 		if rel.SchemaID != old.OID {
 			continue
 		}
@@ -413,6 +413,9 @@ func (r *run) renameSchema(s *pg.RenameStmt) error {
 		n := rel.Clone()
 		r.keepRemoteName(n)
 		n.Schema = s.Newname
+		moved = append(moved, n)
+	}
+	for _, n := range moved {
 		if err := r.tx.Put(n); err != nil {
 			return err
 		}

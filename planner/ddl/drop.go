@@ -88,9 +88,11 @@ func (r *run) dependents(o catalog.Object) []dependent {
 		}
 		// A masking policy also governs other tables over the same object: it
 		// does not vanish unnoticed with one of them.
-		others := len(snap.SameSource(o)) > 1
-		for _, p := range snap.MaskingPolicies(o.OID) {
-			add(p, !others)
+		if masks := snap.MaskingPolicies(o.OID); len(masks) > 0 {
+			alone := len(snap.SameSource(o)) <= 1
+			for _, p := range masks {
+				add(p, alone)
+			}
 		}
 	}
 	return out
@@ -139,20 +141,28 @@ func (r *run) dropAll(objects []catalog.Object, cascade bool) error {
 		last := r.result.Notices[len(r.result.Notices)-1]
 		last.Detail = strings.Join(lines, "\n")
 	}
-	for _, o := range slices.Backward(order) {
-		r.remove(o.ID())
+	ids := make([]types.OID, len(order))
+	for i, o := range order {
+		ids[len(order)-1-i] = o.ID()
 	}
+	r.remove(ids...)
 	return nil
 }
 
-// remove takes one object and the comments on it away.
-func (r *run) remove(id types.OID) {
+// remove takes objects and the comments on them away.
+func (r *run) remove(ids ...types.OID) {
+	going := map[types.OID]bool{}
+	for _, id := range ids {
+		going[id] = true
+	}
 	for _, c := range r.snap().Comments() {
-		if c.Object == id {
+		if going[c.Object] {
 			r.tx.Remove(c.OID)
 		}
 	}
-	r.tx.Remove(id)
+	for _, id := range ids {
+		r.tx.Remove(id)
+	}
 }
 
 func (r *run) drop(s *pg.DropStmt) error {

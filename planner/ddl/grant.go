@@ -168,6 +168,9 @@ func (g *granting) tables() error {
 		}
 		rels = append(rels, rel)
 	}
+	// All is computed before anything is put: each look at the catalog behind a
+	// change would copy it.
+	changed := make([]*catalog.Relation, 0, len(rels))
 	for _, rel := range rels {
 		c := rel.Clone()
 		if whole != 0 {
@@ -185,6 +188,9 @@ func (g *granting) tables() error {
 				}
 			}
 		}
+		changed = append(changed, c)
+	}
+	for _, c := range changed {
 		if err := g.tx.Put(c); err != nil {
 			return err
 		}

@@ -1,11 +1,13 @@
 package ddl
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/parser"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -114,10 +116,8 @@ func (r *run) createView(s *pg.ViewStmt) error {
 		if err := replaceable(old, v); err != nil {
 			return err
 		}
-		for _, d := range depends {
-			if d == old.OID {
-				return pgerror.Newf(pgerror.InvalidObjectDefinition, `infinite recursion detected in rules for relation "%s"`, name)
-			}
+		if r.reads(depends, old.OID) {
+			return pgerror.Newf(pgerror.InvalidObjectDefinition, `infinite recursion detected in rules for relation "%s"`, name)
 		}
 		v.OID, v.Owner, v.ACL = old.OID, old.Owner, old.ACL
 		for i := range old.Columns {
@@ -125,6 +125,24 @@ func (r *run) createView(s *pg.ViewStmt) error {
 		}
 	}
 	return r.tx.Put(v)
+}
+
+// reads reports whether target is among relations or what their views read.
+func (r *run) reads(relations []types.OID, target types.OID) bool {
+	snap := r.snap()
+	seen := map[types.OID]bool{}
+	for todo := slices.Clone(relations); len(todo) > 0; {
+		id := todo[0]
+		todo = todo[1:]
+		if id == target {
+			return true
+		}
+		if rel, ok := snap.RelationByOID(id); ok && !seen[id] {
+			seen[id] = true
+			todo = append(todo, rel.Depends...)
+		}
+	}
+	return false
 }
 
 // replaceable checks what CREATE OR REPLACE VIEW may change: columns may only be

@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -223,20 +224,23 @@ func (r *run) importColumns(rel *catalog.Relation, con connector.Connector, colu
 	return true
 }
 
-// remoteSchema checks that the source has the schema. A source without schemas
-// takes any name.
+// remoteSchema returns the schema of the source that the statement means.
 func remoteSchema(r *run, source connector.Source, server *catalog.Server, name string) (string, error) {
 	schemas, err := source.Schemas(r.ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(schemas) == 1 && schemas[0] == "" {
+	if slices.Contains(schemas, name) {
+		return name, nil
+	}
+	// Sources of one schema take any name; for those of files the usual names
+	// stand for the root.
+	usual := name == "public" || name == "main"
+	if i := slices.Index(schemas, ""); i >= 0 && (len(schemas) == 1 || usual) {
 		return "", nil
 	}
-	for _, s := range schemas {
-		if s == name {
-			return s, nil
-		}
+	if len(schemas) == 1 && usual && server.Wrapper == "sqlite_fdw" {
+		return schemas[0], nil
 	}
 	return "", pgerror.Newf(pgerror.FDWSchemaNotFound, `schema "%s" is not present on foreign server "%s"`, name, server.Name)
 }
