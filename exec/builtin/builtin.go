@@ -97,9 +97,12 @@ func Register(reg Registrar) {
 		case fn != nil:
 			// The modifier and the explicitness come with the call, not as
 			// arguments.
-			one := *fn
-			one.Args = fn.Args[:1]
-			c.cast.Fn = &one
+			if len(fn.Args) > 1 {
+				one := *fn
+				one.OID, one.Name, one.Args = 0, "", fn.Args[:1]
+				fn = &one
+			}
+			c.cast.Fn = fn
 			reg.AddCast(c.cast)
 		}
 	}

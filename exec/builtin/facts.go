@@ -131,6 +131,9 @@ func readCasts() []castFact {
 	for line := range strings.Lines(castTable) {
 		c := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		fn, _ := strconv.ParseUint(c[2], 10, 32)
+		if typeOID(c[0]) == 0 || typeOID(c[1]) == 0 {
+			continue // a type that is not built in here
+		}
 		list = append(list, castFact{
 			cast: function.Cast{From: typeOID(c[0]), To: typeOID(c[1]), Context: function.CastContext(c[3][0])},
 			fn:   types.OID(fn), method: c[4][0],
