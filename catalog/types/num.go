@@ -20,7 +20,6 @@ const (
 	numericPInfSign   = 0xD000
 	numericNInfSign   = 0xF000
 	numericNegSign    = 0x4000
-	numericSignMask   = 0xF000
 	numericHeaderSize = 8
 )
 
