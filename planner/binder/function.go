@@ -54,6 +54,9 @@ func (b *binder) coerceArgs(args []expr.Expr, nodes []*pg.Node, m function.Match
 			loc = exprLocation(nodes[i])
 		}
 		e := args[i]
+		if unknownType(e.Type()) && (t == types.Any || t == types.Unknown) {
+			t = types.Text
+		}
 		if e.Type().OID != t {
 			var err error
 			if e, err = b.coerce(e, types.Of(t), function.Implicit, false, loc); err != nil {
@@ -69,6 +72,15 @@ func (b *binder) coerceArgs(args []expr.Expr, nodes []*pg.Node, m function.Match
 			return nil, err
 		}
 		out = append(out, e)
+	}
+	if m.Expanded && m.Fn.Args[len(m.Fn.Args)-1] != types.Any {
+		// The tail arrives as one array.
+		fixed := len(m.Fn.Args) - 1
+		tail := &expr.Array{Items: out[fixed:], T: types.Of(m.Fn.Args[fixed])}
+		if function.IsPolymorphic(tail.T.OID) && len(tail.Items) > 0 {
+			tail.T = types.Of(types.Of(tail.Items[0].Type().OID).ArrayOf().OID)
+		}
+		out = append(out[:fixed:fixed], tail)
 	}
 	return out, nil
 }
@@ -111,13 +123,10 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	}
 	m, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic)
 	if err != nil {
-		// A type name called like a function is a cast.
-		if len(args) == 1 {
-			if t, terr := types.ResolveTypeName(name, nil); terr == nil && (schema == "" || schema == "pg_catalog") {
-				return b.coerce(args[0], t, function.Explicit, true, fc.Location)
-			}
-		}
 		return nil, b.at(err, fc.Location)
+	}
+	if m.Fn == nil {
+		return b.coerce(args[0], types.Of(m.Ret), function.Explicit, true, fc.Location)
 	}
 	if m.Fn.Kind == function.WindowFn {
 		return nil, b.errorf(fc.Location, pgerror.WindowingError, "window function %s requires an OVER clause", name)
