@@ -61,6 +61,14 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.hashJoin(n, st)
 	case *physical.NestedLoopJoin:
 		return b.nestedLoopJoin(n, st)
+	case *physical.SetOp:
+		return b.setOp(n, st)
+	case *physical.SharedScan:
+		return b.sharedScan(n, st)
+	case *physical.FunctionScan:
+		return b.functionScan(n)
+	case *physical.ProjectSet:
+		return b.projectSet(n)
 	case *physical.Append:
 		return b.append(n)
 	}

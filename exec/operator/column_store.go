@@ -57,6 +57,9 @@ func (s *columnStore) setTypes(ts []types.Type) {
 
 // append adds the rows sel (nil: the first n) of cols; n is their number.
 func (s *columnStore) append(cols []*vector.Vec, sel []int32, n int) error {
+	if n == 0 {
+		return nil
+	}
 	if s.rows+n > maxRows {
 		return pgerror.New(pgerror.ProgramLimitExceeded, "too many rows in one operation")
 	}

@@ -132,7 +132,6 @@ type joinStream struct {
 	null      []bool // of a Mark join: a comparison was NULL
 	at        int    // left row
 	candidate int32  // of row at: stored row + 1, 0 for none left
-	closing   bool   // all pairs are done, what is left is per left row
 
 	// Pairs.
 	left, right []int32
@@ -189,7 +188,7 @@ func (s *joinStream) next() (*vector.Batch, error) {
 			return nil, err
 		}
 	}
-	if !s.closing {
+	if s.at < s.n {
 		s.pairs()
 		out, err := s.deliver()
 		if err != nil || out != nil {
@@ -198,7 +197,6 @@ func (s *joinStream) next() (*vector.Batch, error) {
 		if s.at < s.n {
 			return nil, nil
 		}
-		s.closing = true
 	}
 	b := s.b
 	s.b = nil
@@ -208,7 +206,7 @@ func (s *joinStream) next() (*vector.Batch, error) {
 // begin takes a left batch.
 func (s *joinStream) begin(b *vector.Batch) error {
 	n := b.Rows()
-	s.b, s.n, s.at, s.closing = b, n, 0, false
+	s.b, s.n, s.at = b, n, 0
 	if cap(s.head) < n {
 		s.head, s.hash, s.matched, s.null = make([]int32, n), make([]uint64, n), make([]bool, n), make([]bool, n)
 	}
