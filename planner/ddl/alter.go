@@ -48,7 +48,7 @@ func (r *run) alterTable(s *pg.AlterTableStmt) error {
 	if rel == nil {
 		e := undefinedRelation(s.Relation)
 		if s.MissingOk {
-			r.notice(e.Code, "%s, skipping", e.Message)
+			r.notice(pgerror.SuccessfulCompletion, "%s, skipping", e.Message)
 			return r.tag(alterTag(s.Objtype), nil)
 		}
 		return r.at(e, s.Relation.GetLocation())
@@ -151,7 +151,7 @@ func (r *run) alterCommand(old *catalog.Relation, c *pg.AlterTableCmd) error {
 	case pg.AlterTableType_AT_DropColumn:
 		if _, err := column(rel, c.Name); err != nil {
 			if c.MissingOk {
-				r.notice(pgerror.UndefinedColumn, `column "%s" of relation "%s" does not exist, skipping`, c.Name, rel.Name)
+				r.notice(pgerror.SuccessfulCompletion, `column "%s" of relation "%s" does not exist, skipping`, c.Name, rel.Name)
 				return nil
 			}
 			return err
@@ -328,7 +328,7 @@ func (r *run) renameRelation(s *pg.RenameStmt) error {
 	if rel == nil {
 		e := undefinedRelation(s.Relation)
 		if s.MissingOk {
-			r.notice(e.Code, "%s, skipping", e.Message)
+			r.notice(pgerror.SuccessfulCompletion, "%s, skipping", e.Message)
 			return r.tag(tag, nil)
 		}
 		return r.at(e, s.Relation.GetLocation())
@@ -367,9 +367,9 @@ func (r *run) renameColumn(s *pg.RenameStmt) error {
 	if err != nil {
 		return err
 	}
-	col, err := column(rel, s.Subname)
-	if err != nil {
-		return err
+	col, ok := rel.Column(s.Subname)
+	if !ok {
+		return pgerror.Newf(pgerror.UndefinedColumn, `column "%s" does not exist`, s.Subname)
 	}
 	if _, taken := rel.Column(s.Newname); taken {
 		return pgerror.Newf(pgerror.DuplicateColumn, `column "%s" of relation "%s" already exists`, s.Newname, rel.Name)

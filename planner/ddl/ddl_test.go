@@ -223,7 +223,7 @@ func TestStatements(t *testing.T) {
 		{"admin", "grant usage on customers to dev", "ERROR: 0LP01 invalid privilege type USAGE for table"},
 		{"admin", "grant select (id, email) on customers to dev; grant select on all tables in schema public to staff", "GRANT\nGRANT"},
 		{"admin", "grant select on nosuch to dev", `ERROR: 42P01 relation "nosuch" does not exist AT: nosuch to dev`},
-		{"dev", "grant select on customers to hr", "ERROR: 42501 permission denied for foreign table customers"},
+		{"dev", "grant select on customers to hr", "ERROR: 42501 permission denied for table customers"},
 		{"analyst", "grant select on customers to hr", "WARNING: no privileges were granted for \"customers\"\nGRANT"},
 		{"admin", "create policy p on customers for select to analyst using (id > 1)", "CREATE POLICY"},
 		{"admin", "create policy p on customers using (true)", `ERROR: 42710 policy "p" for table "customers" already exists`},
@@ -270,7 +270,7 @@ func TestStatements(t *testing.T) {
 		{"admin", "revoke select on all tables in schema public from staff; revoke usage on foreign server s from dev", "REVOKE\nREVOKE"},
 		{
 			"admin", "drop server s cascade",
-			"NOTICE: drop cascades to 4 other objects\nDETAIL: drop cascades to user mapping for dev on server s\ndrop cascades to foreign table customers\ndrop cascades to foreign table t4\ndrop cascades to view v\nDROP SERVER",
+			"NOTICE: drop cascades to 4 other objects\nDETAIL: drop cascades to user mapping for dev on server s\ndrop cascades to foreign table customers\ndrop cascades to view v\ndrop cascades to foreign table t4\nDROP SERVER",
 		},
 		{"admin", "drop server if exists s", "NOTICE: server \"s\" does not exist, skipping\nDROP SERVER"},
 	} {

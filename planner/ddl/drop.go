@@ -105,18 +105,23 @@ func (r *run) dropAll(objects []catalog.Object, cascade bool) error {
 		going[o.ID()] = true
 	}
 	var asked []dependent
-	order := slices.Clone(objects)
-	for i := 0; i < len(order); i++ {
-		for _, d := range r.dependents(order[i]) {
+	var order []catalog.Object
+	var visit func(o catalog.Object)
+	visit = func(o catalog.Object) {
+		order = append(order, o)
+		for _, d := range r.dependents(o) {
 			if going[d.o.ID()] {
 				continue
 			}
 			going[d.o.ID()] = true
-			order = append(order, d.o)
 			if !d.auto {
 				asked = append(asked, d)
 			}
+			visit(d.o)
 		}
+	}
+	for _, o := range objects {
+		visit(o)
 	}
 	if len(asked) > 0 && !cascade {
 		lines := make([]string, len(asked))
@@ -198,7 +203,7 @@ func (r *run) drop(s *pg.DropStmt) error {
 			if notice == "" {
 				notice = e.Message
 			}
-			r.notice(e.Code, "%s, skipping", notice)
+			r.notice(pgerror.SuccessfulCompletion, "%s, skipping", notice)
 			continue
 		}
 		objects = append(objects, o)
@@ -238,13 +243,15 @@ func (r *run) findRelation(n *pg.Node, kind catalog.RelKind) (catalog.Object, st
 	}
 	if rel == nil {
 		name := strings.Join(names(n), ".")
-		e := pgerror.Newf(pgerror.UndefinedTable, `%s "%s" does not exist`, kind, name)
-		return nil, "", e
+		code := pgerror.UndefinedTable
+		if kind == catalog.ForeignTable {
+			code = pgerror.UndefinedObject
+		}
+		return nil, "", pgerror.Newf(code, `%s "%s" does not exist`, kind, name)
 	}
 	if rel.Kind != kind {
-		article := "a"
-		return nil, "", pgerror.Newf(pgerror.WrongObjectType, `"%s" is not %s %s`, rel.Name, article, kind).
-			WithHint("Use DROP %s to remove %s %s.", strings.ToUpper(rel.Kind.String()), article, rel.Kind)
+		return nil, "", pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a %s`, rel.Name, kind).
+			WithHint("Use DROP %s to remove a %s.", strings.ToUpper(rel.Kind.String()), rel.Kind)
 	}
 	schema, _ := r.snap().SchemaByOID(rel.SchemaID)
 	if !r.owns(rel.Owner) && (schema == nil || !r.owns(schema.Owner)) {

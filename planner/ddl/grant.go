@@ -174,7 +174,7 @@ func (g *granting) tables() error {
 	for _, rel := range rels {
 		c := rel.Clone()
 		if whole != 0 {
-			if c.ACL, err = g.change(c.ACL, c.Owner, catalog.AllTable, whole, kindName(c.Kind), c.Name); err != nil {
+			if c.ACL, err = g.change(c.ACL, c.Owner, catalog.AllTable, whole, "table", c.Name); err != nil {
 				return err
 			}
 			if !g.stmt.IsGrant {
@@ -196,17 +196,6 @@ func (g *granting) tables() error {
 		}
 	}
 	return nil
-}
-
-// kindName is how permission errors call a relation.
-func kindName(k catalog.RelKind) string {
-	if k == catalog.View {
-		return "view"
-	}
-	if k == catalog.ForeignTable {
-		return "foreign table"
-	}
-	return "table"
 }
 
 // onColumn grants or revokes on one column. Who may grant on the relation may

@@ -207,7 +207,7 @@ func (r *run) dropMaskingPolicy(s *parser.DropMaskingPolicy) error {
 		if rel == nil {
 			e := undefinedRelation(ownVar(*s.Table))
 			if s.IfExists {
-				r.notice(e.Code, "%s, skipping", e.Message)
+				r.notice(pgerror.SuccessfulCompletion, "%s, skipping", e.Message)
 				return nil
 			}
 			return r.at(e, int32(s.Table.Location))
@@ -225,7 +225,7 @@ func (r *run) dropMaskingPolicy(s *parser.DropMaskingPolicy) error {
 	}
 	switch {
 	case len(found) == 0 && s.IfExists:
-		r.notice(pgerror.UndefinedObject, `masking policy "%s"%s does not exist, skipping`, s.Name, where)
+		r.notice(pgerror.SuccessfulCompletion, `masking policy "%s"%s does not exist, skipping`, s.Name, where)
 		return nil
 	case len(found) == 0:
 		return r.at(pgerror.Newf(pgerror.UndefinedObject, `masking policy "%s"%s does not exist`, s.Name, where), int32(s.NameLocation))

@@ -306,7 +306,7 @@ func (r *run) dropRole(s *pg.DropRoleStmt) error {
 			if !s.MissingOk {
 				return missing("role", spec.GetRolename())
 			}
-			r.notice(pgerror.UndefinedObject, `role "%s" does not exist, skipping`, spec.GetRolename())
+			r.notice(pgerror.SuccessfulCompletion, `role "%s" does not exist, skipping`, spec.GetRolename())
 			continue
 		}
 		switch {

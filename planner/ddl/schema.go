@@ -158,7 +158,7 @@ func replaceable(old, v *catalog.Relation) error {
 				WithHint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.")
 		}
 		if n.Type != c.Type {
-			return pgerror.Newf(pgerror.InvalidTableDefinition, `cannot change data type of view column "%s"`, c.Name)
+			return pgerror.Newf(pgerror.InvalidTableDefinition, `cannot change data type of view column "%s" from %s to %s`, c.Name, types.FormatType(c.Type), types.FormatType(n.Type))
 		}
 	}
 	return nil

@@ -143,12 +143,12 @@ func (r *run) alterMapping(s *pg.AlterUserMappingStmt) error {
 func (r *run) dropMapping(s *pg.DropUserMappingStmt) error {
 	if s.MissingOk {
 		if _, ok := r.snap().Server(s.Servername); !ok {
-			r.notice(pgerror.UndefinedObject, `server "%s" does not exist, skipping`, s.Servername)
+			r.notice(pgerror.SuccessfulCompletion, `server "%s" does not exist, skipping`, s.Servername)
 			return nil
 		}
 		if u := s.User; u.GetRoletype() == pg.RoleSpecType_ROLESPEC_CSTRING {
 			if _, ok := r.snap().Role(u.GetRolename()); !ok {
-				r.notice(pgerror.UndefinedObject, `role "%s" does not exist, skipping`, u.GetRolename())
+				r.notice(pgerror.SuccessfulCompletion, `role "%s" does not exist, skipping`, u.GetRolename())
 				return nil
 			}
 		}
@@ -161,7 +161,7 @@ func (r *run) dropMapping(s *pg.DropUserMappingStmt) error {
 	if !ok {
 		e := r.noMapping(role, server.Name)
 		if s.MissingOk {
-			r.notice(e.Code, "%s, skipping", e.Message)
+			r.notice(pgerror.SuccessfulCompletion, "%s, skipping", e.Message)
 			return nil
 		}
 		return e
