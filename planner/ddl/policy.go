@@ -112,6 +112,10 @@ func (r *run) createMaskingPolicy(s *parser.CreateMaskingPolicy) error {
 	if err != nil {
 		return err
 	}
+	if rel.Kind != catalog.ForeignTable {
+		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a foreign table`, rel.Name).
+			WithDetail("A view shows what the policies of its tables leave.").WithHint("Make the masking policy on the tables that the view reads.")
+	}
 	col, err := column(rel, s.Column)
 	if err != nil {
 		return r.at(pgerror.From(err), int32(s.ColumnLocation))
