@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/hubsql/hubsql/federation/connector"
 )
@@ -24,7 +26,15 @@ const session = "SET search_path = pg_catalog; SET timezone = 'UTC'; SET datesty
 // conn is one connection.
 type conn struct {
 	pg *pgconn.PgConn
+	// in is where the driver itself reads from. It is not the socket: while the
+	// driver waits for a slow write it reads ahead in the background, and those
+	// bytes are only found here.
+	in io.Reader
 }
+
+// quiet reports whether nothing is buffered between the server and in, so that
+// the next bytes read from in start a message.
+func (c *conn) quiet() bool { return c.pg.Frontend().ReadBufferLen() == 0 }
 
 // Close implements connpool.Conn. It is quick: a server that does not answer
 // does not hold it up.
@@ -111,11 +121,17 @@ func connect(ctx context.Context, config *pgconn.Config) (*conn, error) {
 		ctx, stop = context.WithTimeoutCause(ctx, config.ConnectTimeout, errConnectTimeout)
 		defer stop()
 	}
+	c := &conn{}
+	config = config.Copy()
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		c.in = r // the last one built is that of the connection that succeeds
+		return pgproto3.NewFrontend(r, w)
+	}
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{pg: pg}
+	c.pg = pg
 	if _, err := pg.Exec(ctx, session).ReadAll(); err != nil {
 		c.Close()
 		return nil, err

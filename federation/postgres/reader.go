@@ -62,8 +62,9 @@ type slot struct {
 	out      []vector.Vec // of converted columns
 }
 
-// reader streams one COPY. The connection's socket is read directly: messages
-// are taken apart in one large buffer and fields go from there into vectors.
+// reader streams one COPY. It reads what the driver would read, without its
+// layers: messages are taken apart in one large buffer and fields go from there
+// into vectors.
 type reader struct {
 	source  *source
 	conn    *conn
@@ -154,7 +155,7 @@ func (r *reader) fill(n int) error {
 		r.from = 0
 	}
 	for r.to-r.from < n {
-		m, err := r.net.Read(r.buf[r.to:])
+		m, err := r.conn.in.Read(r.buf[r.to:])
 		r.to += m
 		if err != nil && r.to-r.from < n {
 			return err

@@ -57,13 +57,13 @@ func (s *source) acquire(ctx context.Context) (*conn, error) {
 		if err != nil {
 			return nil, s.failure(ctx, err, true)
 		}
-		if !reused {
+		if !reused && c.quiet() {
 			return c, nil
 		}
 		check, stop := context.WithTimeout(ctx, 5*time.Second)
 		err = c.pg.Exec(check, "").Close()
 		stop()
-		if err == nil {
+		if err == nil && c.quiet() {
 			return c, nil
 		}
 		s.pool.Drop(c)
