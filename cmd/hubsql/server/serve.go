@@ -21,7 +21,9 @@ import (
 	"github.com/hubsql/hubsql/exec/scheduler"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/file"
+	"github.com/hubsql/hubsql/federation/mysql"
 	"github.com/hubsql/hubsql/federation/parquet"
+	"github.com/hubsql/hubsql/federation/postgres"
 	"github.com/hubsql/hubsql/federation/sqlite"
 	"github.com/hubsql/hubsql/masking"
 	"github.com/hubsql/hubsql/wire"
@@ -29,7 +31,7 @@ import (
 
 // connectors lists every kind of source of this build.
 func connectors() []connector.Connector {
-	return []connector.Connector{sqlite.New(), file.New(), parquet.New()}
+	return []connector.Connector{&postgres.Connector{}, &mysql.Connector{}, sqlite.New(), file.New(), parquet.New()}
 }
 
 // Hub is a server with everything it is made of.
@@ -120,7 +122,11 @@ func (h *Hub) compose(list []connector.Connector) error {
 		wc.Auth = wire.AuthTrust
 	}
 	if c.TLSCert != "" {
-		_ = 1
+		files, err := wire.LoadCertificate(c.TLSCert, c.TLSKey, h.log)
+		if err != nil {
+			return err
+		}
+		wc.Certificates = files
 	}
 	var err error
 	h.server, err = wire.NewServer(wc)

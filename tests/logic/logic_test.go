@@ -1,0 +1,147 @@
+// Package logic runs the statements of *.slt against a hub whose tables live in
+// five kinds of sources, and against one PostgreSQL that holds the same data.
+// Both answers, and the one in the file, must agree: column names, type OIDs and
+// every value as text. With -rewrite the answers in the files are replaced by
+// PostgreSQL's.
+package logic
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hubsql/hubsql/tests/hubtest"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write PostgreSQL's answers into the files")
+
+// record is one statement of a file in the sqllogictest format:
+//
+//	query nosort|rowsort
+//	SELECT ...
+//	----
+//	name:oid ...
+//	value|value
+//
+// An answer may also be "error SQLSTATE".
+type record struct {
+	sort string
+	sql  string
+	want string
+}
+
+// parse reads the records of a file.
+func parse(t *testing.T, path string) []record {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []record
+	for block := range strings.SplitSeq(string(text), "\n\n") {
+		block = strings.Trim(block, "\n")
+		if block == "" || strings.HasPrefix(block, "#") {
+			continue
+		}
+		head, rest, _ := strings.Cut(block, "\n")
+		mode, ok := strings.CutPrefix(head, "query ")
+		if !ok {
+			t.Fatalf("%s: %q is not a record", path, head)
+		}
+		sql, want, _ := strings.Cut(rest, "\n----")
+		out = append(out, record{sort: mode, sql: sql, want: strings.Trim(want, "\n")})
+	}
+	return out
+}
+
+// write stores the records.
+func write(t *testing.T, path string, list []record) {
+	var b strings.Builder
+	for i, r := range list {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString("query " + r.sort + "\n" + r.sql + "\n----\n" + r.want + "\n")
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answer runs a statement and prints its result as the files hold it.
+func answer(ctx context.Context, c *pgconn.PgConn, r record) string {
+	columns, rows, err := hubtest.Text(ctx, c, r.sql)
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return "error " + pe.Code
+	}
+	if err != nil {
+		return "connection error: " + err.Error()
+	}
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = strings.Join(row, "|")
+	}
+	if r.sort == "rowsort" {
+		slices.Sort(lines)
+	}
+	return strings.Join(append([]string{strings.Join(columns, " ")}, lines...), "\n")
+}
+
+// settings are run through: every answer must be the same whatever the engine's
+// shape.
+var settings = map[string][]string{
+	"default":     nil,
+	"one worker":  {"SET hub.workers = 1"},
+	"batch of 3":  {"SET hub.batch_size = 3"},
+	"no pushdown": {"SET hub.enable_pushdown = off"},
+}
+
+func TestAnswersEqualPostgreSQL(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	ref, err := pgconn.Connect(ctx, w.pg.URL(w.reference))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ref.Close(ctx)
+	files, err := filepath.Glob("*.slt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, path := range files {
+		records := parse(t, path)
+		for i, r := range records {
+			got := answer(ctx, ref, r)
+			if *rewrite {
+				records[i].want = got
+			} else if got != r.want {
+				t.Errorf("%s: PostgreSQL itself answers differently from the file\n%s\ngot:\n%s\nwant:\n%s", path, r.sql, got, r.want)
+			}
+		}
+		if *rewrite {
+			write(t, path, records)
+		}
+		for name, set := range settings {
+			t.Run(strings.TrimSuffix(path, ".slt")+"/"+name, func(t *testing.T) {
+				hub := w.hub.Admin(t).PgConn()
+				for _, s := range set {
+					if _, err := hub.Exec(ctx, s).ReadAll(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, r := range records {
+					if got := answer(ctx, hub, r); got != r.want {
+						t.Errorf("%s\ngot:\n%s\nwant:\n%s", r.sql, got, r.want)
+					}
+				}
+			})
+		}
+	}
+}
