@@ -197,6 +197,11 @@ func dateTrunc(r *row) (types.Datum, error) {
 		us, ok = types.TruncTimestamp(f, us)
 	}
 	if !ok {
+		switch f {
+		case types.FieldDow, types.FieldIsoDow, types.FieldDoy, types.FieldIsoYear, types.FieldEpoch, types.FieldJulian:
+			// Fields that only extract knows.
+			return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "unit \"%s\" not recognized for type %s", strings.ToLower(r.text(0)), types.FormatOID(t))
+		}
 		return types.Null, types.ErrTimeField(r.text(0), t)
 	}
 	return types.IntDatum(us), nil
