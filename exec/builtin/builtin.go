@@ -40,6 +40,7 @@ var families = [...]func() []entry{
 	casts,
 	stringFunctions,
 	likes,
+	charFormats,
 	jsons,
 	sets,
 	arrays,

@@ -432,3 +432,9 @@ func dateFunctions() []entry {
 		{sigs: strings.Join(spans, " "), kernel: each(overlaps), doc: "Tests whether two spans of time overlap."},
 	}
 }
+
+// zoneName is the abbreviation of the session's zone at an instant.
+func zoneName(us int64, r *row) string {
+	name, _ := time.UnixMicro(us).In(r.zone()).Zone()
+	return name
+}
