@@ -40,6 +40,8 @@ var families = [...]func() []entry{
 	casts,
 	stringFunctions,
 	likes,
+	charFormats,
+	jsons,
 	sets,
 	arrays,
 	system,

@@ -197,6 +197,11 @@ func dateTrunc(r *row) (types.Datum, error) {
 		us, ok = types.TruncTimestamp(f, us)
 	}
 	if !ok {
+		switch f {
+		case types.FieldDow, types.FieldIsoDow, types.FieldDoy, types.FieldIsoYear, types.FieldEpoch, types.FieldJulian:
+			// Fields that only extract knows.
+			return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "unit \"%s\" not recognized for type %s", strings.ToLower(r.text(0)), types.FormatOID(t))
+		}
 		return types.Null, types.ErrTimeField(r.text(0), t)
 	}
 	return types.IntDatum(us), nil
@@ -426,4 +431,10 @@ func dateFunctions() []entry {
 		}), doc: "The instant a number of seconds after 1970."},
 		{sigs: strings.Join(spans, " "), kernel: each(overlaps), doc: "Tests whether two spans of time overlap."},
 	}
+}
+
+// zoneName is the abbreviation of the session's zone at an instant.
+func zoneName(us int64, r *row) string {
+	name, _ := time.UnixMicro(us).In(r.zone()).Zone()
+	return name
 }

@@ -1,0 +1,722 @@
+package builtin
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// moment is a local point in time taken apart for to_char.
+type moment struct {
+	year, month, day     int
+	hour, minute, second int
+	micro                int
+	days                 int64 // since 1970
+	zone                 string
+	offset               int // seconds east of UTC
+	interval             bool
+	totalHours           int64
+}
+
+// dateWords are the patterns of to_char; the longest one that fits counts.
+var dateWords = [...]string{
+	"HH24", "HH12", "HH", "MI", "SSSSS", "SSSS", "SS", "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6",
+	"A.M.", "P.M.", "a.m.", "p.m.", "AM", "PM", "am", "pm",
+	"Y,YYY", "YYYY", "IYYY", "YYY", "IYY", "YY", "IY", "Y", "I",
+	"MONTH", "Month", "month", "MON", "Mon", "mon", "MM", "DAY", "Day", "day", "DY", "Dy", "dy", "DDD", "IDDD", "DD", "ID", "D",
+	"IW", "WW", "W", "CC", "J", "Q", "RM", "rm", "TZH", "TZM", "TZ", "tz", "OF", "B.C.", "A.D.", "b.c.", "a.d.", "BC", "AD", "bc", "ad",
+}
+
+var (
+	monthNames = [...]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
+	dayNames   = [...]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
+	romans     = [...]string{"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}
+)
+
+// cased gives a name the case of its pattern.
+func cased(pattern, name string) string {
+	switch {
+	case pattern == strings.ToUpper(pattern):
+		return strings.ToUpper(name)
+	case pattern == strings.ToLower(pattern):
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// format fills a moment into a format.
+func (m *moment) format(f string) (string, error) {
+	var out strings.Builder
+	for len(f) > 0 {
+		if f[0] == '"' {
+			f = f[1:]
+			for len(f) > 0 && f[0] != '"' {
+				if f[0] == '\\' && len(f) > 1 {
+					f = f[1:]
+				}
+				out.WriteByte(f[0])
+				f = f[1:]
+			}
+			f = strings.TrimPrefix(f, `"`)
+			continue
+		}
+		fill := true
+		for strings.HasPrefix(f, "FM") || strings.HasPrefix(f, "fm") {
+			fill, f = false, f[2:]
+		}
+		for _, skip := range []string{"TM", "FX"} {
+			f = strings.TrimPrefix(f, skip)
+		}
+		word := ""
+		for _, w := range dateWords {
+			if strings.HasPrefix(f, w) || len(f) >= len(w) && strings.EqualFold(f[:len(w)], w) && strings.ToLower(w) != w && numericWord(w) {
+				if len(w) > len(word) {
+					word = w
+				}
+			}
+		}
+		if word == "" {
+			if f != "" {
+				out.WriteByte(f[0])
+				f = f[1:]
+			}
+			continue
+		}
+		f = f[len(word):]
+		s, number, err := m.word(word, fill)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(s)
+		if number >= 0 && len(f) > 1 && (f[:2] == "TH" || f[:2] == "th") {
+			out.WriteString(cased(f[:2], ordinal(number)))
+			f = f[2:]
+		}
+	}
+	return out.String(), nil
+}
+
+// numericWord reports whether a pattern is written alike in either case.
+func numericWord(w string) bool {
+	switch strings.ToUpper(w) {
+	case "MONTH", "MON", "DAY", "DY", "AM", "PM", "A.M.", "P.M.", "RM", "TZ", "BC", "AD", "B.C.", "A.D.":
+		return false
+	}
+	return true
+}
+
+// ordinal is the English suffix of a number.
+func ordinal(n int) string {
+	if n%100/10 != 1 {
+		switch n % 10 {
+		case 1:
+			return "st"
+		case 2:
+			return "nd"
+		case 3:
+			return "rd"
+		}
+	}
+	return "th"
+}
+
+// word prints one pattern; number is its value for an ordinal, -1 for a name.
+func (m *moment) word(w string, fill bool) (s string, number int, err error) {
+	num := func(n, width int) (string, int, error) {
+		if !fill {
+			width = 0
+		}
+		if n < 0 {
+			return fmt.Sprintf("-%0*d", width, -n), -n, nil
+		}
+		return fmt.Sprintf("%0*d", width, n), n, nil
+	}
+	name := func(s string, width int) (string, int, error) {
+		if fill {
+			s += strings.Repeat(" ", max(width-len(s), 0))
+		}
+		return cased(w, s), -1, nil
+	}
+	isoYear, isoWeek := 0, 0
+	weekday, doy, year := 0, 0, m.year
+	if !m.interval {
+		isoYear, isoWeek = types.IsoWeek(m.days)
+		weekday = types.Weekday(m.days)
+		doy = int(m.days-types.DaysFromCivil(m.year, 1, 1)) + 1
+		if year <= 0 {
+			year = 1 - year
+		}
+	} else if strings.ContainsAny(w, "D") && w != "DD" || strings.HasPrefix(w, "TZ") || w == "OF" {
+		return "", 0, pgerror.New(pgerror.InvalidDatetimeFormat, "invalid format specification for an interval value").WithHint("Intervals are not tied to specific calendar dates.")
+	}
+	hour12 := m.hour % 12
+	if hour12 == 0 {
+		hour12 = 12
+	}
+	switch w {
+	case "HH24":
+		if m.interval {
+			return num(int(m.totalHours), 2)
+		}
+		return num(m.hour, 2)
+	case "HH12", "HH":
+		if m.interval {
+			h := int(m.totalHours % 12)
+			if h == 0 {
+				h = 12
+			}
+			return num(h, 2)
+		}
+		return num(hour12, 2)
+	case "MI":
+		return num(m.minute, 2)
+	case "SS":
+		return num(m.second, 2)
+	case "SSSS", "SSSSS":
+		return num(m.hour*3600+m.minute*60+m.second, 0)
+	case "MS":
+		return num(m.micro/1000, 3)
+	case "US":
+		return num(m.micro, 6)
+	case "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
+		return fmt.Sprintf("%06d", m.micro)[:w[2]-'0'], m.micro, nil
+	case "AM", "PM", "am", "pm":
+		s = "am"
+		if m.hour >= 12 {
+			s = "pm"
+		}
+		return cased(w, s), -1, nil
+	case "A.M.", "P.M.", "a.m.", "p.m.":
+		s = "a.m."
+		if m.hour >= 12 {
+			s = "p.m."
+		}
+		return cased(w, s), -1, nil
+	case "BC", "AD", "bc", "ad", "B.C.", "A.D.", "b.c.", "a.d.":
+		s = "ad"
+		if m.year <= 0 {
+			s = "bc"
+		}
+		if strings.Contains(w, ".") {
+			s = s[:1] + "." + s[1:] + "."
+		}
+		return cased(w, s), -1, nil
+	case "Y,YYY":
+		return fmt.Sprintf("%d,%03d", year/1000, year%1000), year, nil
+	case "YYYY":
+		return num(year, 4)
+	case "YYY":
+		return num(year%1000, 3)
+	case "YY":
+		return num(year%100, 2)
+	case "Y":
+		return num(year%10, 1)
+	case "IYYY":
+		return num(isoYear, 4)
+	case "IYY":
+		return num(isoYear%1000, 3)
+	case "IY":
+		return num(isoYear%100, 2)
+	case "I":
+		return num(isoYear%10, 1)
+	case "MM":
+		return num(m.month, 2)
+	case "DD":
+		return num(m.day, 2)
+	case "DDD":
+		return num(doy, 3)
+	case "IDDD":
+		return num((isoWeek-1)*7+(weekday+6)%7+1, 3)
+	case "D":
+		return num(weekday+1, 1)
+	case "ID":
+		return num((weekday+6)%7+1, 1)
+	case "WW":
+		return num((doy-1)/7+1, 2)
+	case "IW":
+		return num(isoWeek, 2)
+	case "W":
+		return num((m.day-1)/7+1, 1)
+	case "Q":
+		return num((m.month-1)/3+1, 1)
+	case "CC":
+		return num((year+99)/100, 2)
+	case "J":
+		return num(int(m.days)+2440588, 0)
+	case "TZ", "tz":
+		return cased(w, m.zone), -1, nil
+	case "TZH":
+		return fmt.Sprintf("%+03d", m.offset/3600), -1, nil
+	case "TZM":
+		return fmt.Sprintf("%02d", max(m.offset, -m.offset)/60%60), -1, nil
+	case "OF":
+		s = fmt.Sprintf("%+03d", m.offset/3600)
+		if x := max(m.offset, -m.offset) / 60 % 60; x != 0 {
+			s += fmt.Sprintf(":%02d", x)
+		}
+		return s, -1, nil
+	}
+	if m.month < 1 || m.month > 12 {
+		return "", -1, nil
+	}
+	switch strings.ToUpper(w) {
+	case "MONTH":
+		return name(monthNames[m.month-1], 9)
+	case "MON":
+		return name(monthNames[m.month-1][:3], 0)
+	case "DAY":
+		return name(dayNames[weekday], 9)
+	case "DY":
+		return name(dayNames[weekday][:3], 0)
+	case "RM":
+		return name(romans[m.month-1], 4)
+	}
+	return w, -1, nil
+}
+
+// dateToChar is to_char of timestamps and intervals.
+func dateToChar(r *row) (types.Datum, error) {
+	var m moment
+	if r.args[0].Type.OID == types.Interval {
+		months, days, us := r.datum(0).IntervalParts()
+		m = moment{interval: true, year: int(months / 12), month: int(months % 12), day: int(days), totalHours: us / 3600e6}
+		m.hour, m.minute, m.second, m.micro = int(us/3600e6), int(us/60e6%60), int(us/1e6%60), int(us%1e6)
+	} else {
+		us := r.int(0)
+		if infinite(us) {
+			return types.Null, nil
+		}
+		if r.args[0].Type.OID == types.TimestampTZ {
+			m.offset = types.ZoneOffset(us, r.zone())
+			local, err := toLocal(us, r.zone())
+			if err != nil {
+				return types.Null, err
+			}
+			m.zone = zoneName(us, r)
+			us = local
+		}
+		days, tod := types.SplitTimestamp(us)
+		m.days = days
+		m.year, m.month, m.day = types.CivilFromDays(days)
+		m.hour, m.minute, m.second, m.micro = int(tod/3600e6), int(tod/60e6%60), int(tod/1e6%60), int(tod%1e6)
+	}
+	s, err := m.format(r.text(1))
+	return types.TextDatum(s), err
+}
+
+// numberFormat is a parsed number picture.
+type numberFormat struct {
+	before, after      int
+	zeros              int // digits before the point that are always shown
+	fill, point        bool
+	picture            []byte // 9 0 , . G D in order
+	minus, plus, sign  bool   // MI, PL, S at the end or start
+	signFirst, bracket bool
+	// anchored is set when the sign has a place of its own (SG).
+	anchored bool
+}
+
+// parseNumberFormat reads the patterns 9 0 . , D G FM S MI PL SG PR L TH.
+func parseNumberFormat(f string) (numberFormat, error) {
+	n := numberFormat{fill: true}
+	for len(f) > 0 {
+		u := strings.ToUpper(f)
+		switch {
+		case strings.HasPrefix(u, "FM"):
+			n.fill, f = false, f[2:]
+			continue
+		case strings.HasPrefix(u, "MI"):
+			n.minus, f = true, f[2:]
+			continue
+		case strings.HasPrefix(u, "PL"):
+			n.plus, f = true, f[2:]
+			continue
+		case strings.HasPrefix(u, "PR"):
+			n.bracket, f = true, f[2:]
+			continue
+		case strings.HasPrefix(u, "SG"):
+			n.anchored = true
+			n.picture = append(n.picture, 'S')
+			f = f[2:]
+			continue
+		case u[0] == 'S':
+			n.sign, n.signFirst = true, len(n.picture) == 0
+			f = f[1:]
+			continue
+		case u[0] == '9' || u[0] == '0':
+			if n.point {
+				n.after++
+			} else {
+				if u[0] == '0' && n.zeros == 0 {
+					n.zeros = -(n.before + 1)
+				}
+				n.before++
+			}
+		case u[0] == '.' || u[0] == 'D':
+			if n.point {
+				return n, pgerror.New(pgerror.SyntaxError, "multiple decimal points")
+			}
+			n.point = true
+		case u[0] == ',' || u[0] == 'G':
+		case u[0] == 'V' || strings.HasPrefix(u, "EEEE") || strings.HasPrefix(u, "RN") || u[0] == 'L' || strings.HasPrefix(u, "TH"):
+			return n, pgerror.NotSupported("number format \"%s\" is not supported", f)
+		default:
+			// Anything else is copied.
+			n.picture = append(n.picture, '"', f[0])
+			f = f[1:]
+			continue
+		}
+		n.picture = append(n.picture, u[0])
+		f = f[1:]
+	}
+	if n.zeros < 0 {
+		n.zeros = n.before + n.zeros + 1
+	}
+	return n, nil
+}
+
+// numberToChar is to_char of numbers.
+func numberToChar(r *row) (types.Datum, error) {
+	n, err := parseNumberFormat(r.text(1))
+	if err != nil {
+		return types.Null, err
+	}
+	var x types.Num
+	switch v := r.args[0]; v.Type.Layout() {
+	case types.LayoutNumeric:
+		x = r.num(0)
+	case types.LayoutFloat32:
+		x = types.NumFromFloat32(float32(r.float(0)))
+	case types.LayoutFloat64:
+		x = types.NumFromFloat(r.float(0))
+	default:
+		x = types.NumFromInt(r.int(0))
+	}
+	x = x.Round(int32(n.after))
+	neg := x.Sign() < 0
+	whole, frac, _ := strings.Cut(x.Abs().String(), ".")
+	if whole == "0" && n.zeros == 0 && n.point {
+		whole = ""
+	}
+	overflow := len(whole) > n.before || x.IsNaN() || x.IsInf()
+	var body strings.Builder
+	started := false
+	lead := n.before - len(whole)
+	digit, fraction, behind := 0, 0, false
+	cut := len(strings.TrimRight(frac, "0"))
+	for i := 0; i < len(n.picture); i++ {
+		switch c := n.picture[i]; c {
+		case '"':
+			i++
+			body.WriteByte(n.picture[i])
+		case 'S':
+			if neg {
+				body.WriteByte('-')
+			} else {
+				body.WriteByte('+')
+			}
+		case '.', 'D':
+			behind = true
+			body.WriteByte('.')
+		case ',', 'G':
+			switch {
+			case started || overflow:
+				body.WriteByte(',')
+			case n.fill:
+				body.WriteByte(' ')
+			}
+		default:
+			if overflow {
+				body.WriteByte('#')
+				continue
+			}
+			if behind {
+				if n.fill || fraction < cut || c == '0' {
+					body.WriteByte(frac[fraction])
+				}
+				fraction++
+				continue
+			}
+			switch {
+			case digit >= lead:
+				body.WriteByte(whole[digit-lead])
+				started = true
+			case n.before-digit <= n.zeros:
+				body.WriteByte('0')
+				started = true
+			case n.fill:
+				body.WriteByte(' ')
+			}
+			digit++
+		}
+	}
+	if n.anchored {
+		return types.TextDatum(body.String()), nil
+	}
+	s := body.String()
+	if s == "." {
+		s = "0."
+	}
+	return types.TextDatum(n.signed(s, neg)), nil
+}
+
+// signed places the sign next to the first digit, or where the format says.
+func (n *numberFormat) signed(s string, neg bool) string {
+	at := len(s) - len(strings.TrimLeft(s, " "))
+	mark := func(c string) string { return s[:at] + c + s[at:] }
+	switch {
+	case n.bracket && neg:
+		return s[:at] + "<" + s[at:] + ">"
+	case n.bracket && n.fill:
+		return " " + s + " "
+	case n.bracket:
+		return s
+	case n.sign:
+		c := "+"
+		if neg {
+			c = "-"
+		}
+		if n.signFirst {
+			return mark(c)
+		}
+		return s + c
+	case n.minus && neg:
+		return s + "-"
+	case n.minus && n.fill:
+		return s + " "
+	case n.minus:
+		return s
+	case n.plus && !neg:
+		return " " + s + "+"
+	case neg:
+		return mark("-")
+	case n.fill:
+		return " " + s
+	}
+	return s
+}
+
+// parseDate reads a text by a format, for to_date and to_timestamp.
+func parseDate(s, f string) (m moment, err error) {
+	m = moment{year: 1, month: 1, day: 1}
+	pm, twelve, bc := 0, false, false
+	doy := 0
+	for len(f) > 0 {
+		if f[0] == '"' {
+			for f = f[1:]; len(f) > 0 && f[0] != '"'; f = f[1:] {
+				if s != "" {
+					s = s[1:]
+				}
+			}
+			f = strings.TrimPrefix(f, `"`)
+			continue
+		}
+		for _, skip := range []string{"FM", "fm", "TM", "FX"} {
+			f = strings.TrimPrefix(f, skip)
+		}
+		word := ""
+		for _, w := range dateWords {
+			if len(w) > len(word) && len(f) >= len(w) && strings.EqualFold(f[:len(w)], w) {
+				word = strings.ToUpper(w)
+			}
+		}
+		if word == "" {
+			if f == "" {
+				break
+			}
+			// A separator matches any one separator; blanks are skipped.
+			if s != "" && !alnum(s[0]) {
+				s = s[1:]
+			}
+			f = f[1:]
+			continue
+		}
+		f = f[len(word):]
+		s = strings.TrimLeft(s, " ")
+		number := func(width int) int {
+			// Digits are taken greedily unless another number follows at once.
+			limit := width
+			if len(f) == 0 || !alnum(f[0]) {
+				limit = max(width, 9)
+			}
+			k := 0
+			if k < len(s) && (s[k] == '-' || s[k] == '+') {
+				k++
+			}
+			for k < len(s) && k < limit && s[k] >= '0' && s[k] <= '9' {
+				k++
+			}
+			n, e := strconv.Atoi(s[:k])
+			if e != nil && err == nil {
+				err = pgerror.Newf(pgerror.InvalidDatetimeFormat, "invalid value \"%s\" for \"%s\"", s[:min(width, len(s))], word).WithDetail("Value must be an integer.")
+			}
+			s = s[k:]
+			return n
+		}
+		names := func(list []string, short bool) int {
+			for i, n := range list {
+				if short {
+					n = n[:3]
+				}
+				if len(s) >= len(n) && strings.EqualFold(s[:len(n)], n) {
+					s = s[len(n):]
+					return i
+				}
+			}
+			if err == nil {
+				err = pgerror.Newf(pgerror.InvalidDatetimeFormat, "invalid value \"%s\" for \"%s\"", s[:min(len(s), 3)], word).WithDetail("The given value did not match any of the allowed values for this field.")
+			}
+			return 0
+		}
+		if s == "" {
+			break
+		}
+		switch word {
+		case "YYYY", "IYYY":
+			m.year = number(4)
+		case "Y,YYY":
+			m.year = number(1)
+			s = strings.TrimPrefix(s, ",")
+			m.year = m.year*1000 + number(3)
+		case "YYY", "YY", "Y":
+			n := number(len(word))
+			switch {
+			case n < 70:
+				n += 2000
+			case n < 100:
+				n += 1900
+			}
+			m.year = n
+		case "MM":
+			m.month = number(2)
+		case "DD":
+			m.day = number(2)
+		case "DDD":
+			doy = number(3)
+		case "HH24":
+			m.hour = number(2)
+		case "HH12", "HH":
+			m.hour, twelve = number(2), true
+		case "MI":
+			m.minute = number(2)
+		case "SS":
+			m.second = number(2)
+		case "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
+			k := 0
+			for k < len(s) && k < 6 && s[k] >= '0' && s[k] <= '9' {
+				k++
+			}
+			m.micro, _ = strconv.Atoi((s[:k] + "000000")[:6])
+			s = s[k:]
+		case "MONTH":
+			m.month = names(monthNames[:], false) + 1
+		case "MON":
+			m.month = names(monthNames[:], true) + 1
+		case "DAY":
+			names(dayNames[:], false)
+		case "DY":
+			names(dayNames[:], true)
+		case "AM", "PM", "A.M.", "P.M.":
+			pm = 1
+			if s[0] == 'p' || s[0] == 'P' {
+				pm = 2
+			}
+			s = s[min(len(word), len(s)):]
+		case "BC", "AD", "B.C.", "A.D.":
+			bc = s[0] == 'b' || s[0] == 'B'
+			s = s[min(len(word), len(s)):]
+		case "J":
+			y, mo, d := types.CivilFromDays(int64(number(9)) - 2440588)
+			m.year, m.month, m.day = y, mo, d
+		default:
+			return m, pgerror.NotSupported("format \"%s\" is not supported for reading dates", word)
+		}
+		if err != nil {
+			return m, err
+		}
+	}
+	if twelve && (m.hour < 1 || m.hour > 12) {
+		return m, pgerror.Newf(pgerror.InvalidDatetimeFormat, "hour \"%d\" is invalid for the 12-hour clock", m.hour).WithHint("Use the 24-hour clock, or give an hour between 1 and 12.")
+	}
+	if pm == 2 && m.hour < 12 {
+		m.hour += 12
+	} else if pm == 1 && m.hour == 12 {
+		m.hour = 0
+	}
+	if bc {
+		m.year = 1 - m.year
+	}
+	if doy > 0 {
+		m.year, m.month, m.day = types.CivilFromDays(types.DaysFromCivil(m.year, 1, 1) + int64(doy) - 1)
+	}
+	if m.month < 1 || m.month > 12 || m.day < 1 || m.day > types.DaysInMonth(m.year, m.month) || m.hour > 24 || m.minute > 59 || m.second > 59 {
+		return m, pgerror.New(pgerror.DatetimeFieldOverflow, "date/time field value out of range")
+	}
+	m.days = types.DaysFromCivil(m.year, m.month, m.day)
+	return m, nil
+}
+
+// alnum reports whether c is a letter or digit.
+func alnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// toNumber is to_number: the digits that the format admits.
+func toNumber(r *row) (types.Datum, error) {
+	n, err := parseNumberFormat(r.text(1))
+	if err != nil {
+		return types.Null, err
+	}
+	s := r.text(0)
+	var digits strings.Builder
+	if strings.Contains(s, "-") || n.bracket && strings.Contains(s, "<") {
+		digits.WriteByte('-')
+	}
+	before, after, point := 0, 0, false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && n.point && !point:
+			point = true
+			digits.WriteByte('.')
+		case c >= '0' && c <= '9':
+			if point {
+				after++
+			} else {
+				before++
+			}
+			if !point && before <= n.before || point && after <= n.after {
+				digits.WriteByte(c)
+			}
+		}
+	}
+	d := digits.String()
+	if d == "" || d == "-" || d == "." {
+		return types.Null, pgerror.Newf(pgerror.InvalidTextRepresentation, "invalid input syntax for type numeric: \"%s\"", s)
+	}
+	x, err := types.ParseNum(d)
+	return x.Datum(), err
+}
+
+// charFormats are to_char, to_date, to_timestamp and to_number.
+func charFormats() []entry {
+	return []entry{
+		{sigs: "to_char(timestamp,text) to_char(timestamptz,text) to_char(interval,text)", kernel: each(dateToChar), doc: "A date or time by a format.", example: "to_char(timestamp '2002-04-20 17:31:12', 'HH12:MI:SS') = 05:31:12"},
+		{sigs: "to_char(int4,text) to_char(int8,text) to_char(numeric,text) to_char(float4,text) to_char(float8,text)", kernel: each(numberToChar), doc: "A number by a format.", example: "to_char(125, '999') =  125"},
+		{sigs: "to_date(text,text)", kernel: each(func(r *row) (types.Datum, error) {
+			m, err := parseDate(r.text(0), r.text(1))
+			return types.IntDatum(m.days), err
+		}), doc: "A date of a text by a format."},
+		{sigs: "to_timestamp(text,text)", kernel: each(func(r *row) (types.Datum, error) {
+			m, err := parseDate(r.text(0), r.text(1))
+			if err != nil {
+				return types.Null, err
+			}
+			us := m.days*microsPerDay + int64(m.hour*3600+m.minute*60+m.second)*microsPerSecond + int64(m.micro)
+			return intResult(toUTC(us, r.zone()))
+		}), doc: "An instant of a text by a format, on the local clock."},
+		{sigs: "to_number(text,text)", kernel: each(toNumber), doc: "A number of a text by a format."},
+	}
+}
