@@ -69,6 +69,8 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.functionScan(n)
 	case *physical.ProjectSet:
 		return b.projectSet(n)
+	case *physical.Window:
+		return b.window(n, st)
 	case *physical.Append:
 		return b.append(n)
 	}

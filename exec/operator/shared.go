@@ -87,15 +87,15 @@ func (i *sharedInlet) end() error {
 
 // sharedStream reads the pages; tasks take one at a time.
 type sharedStream struct {
-	s     *sharedRows
-	t     *task
+	s      *sharedRows
+	t      *task
 	cursor *atomic.Int64
-	begun bool
-	page  *columnStore
-	at    int
-	idx   []int32
-	vecs  []vector.Vec
-	out   vector.Batch
+	begun  bool
+	page   *columnStore
+	at     int
+	idx    []int32
+	vecs   []vector.Vec
+	out    vector.Batch
 }
 
 // next implements stream.
