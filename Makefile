@@ -1,0 +1,104 @@
+# HubSQL. `make` lists the targets. Debian 12 with Go and a C compiler is enough;
+# `make test` installs what else the tests need.
+
+SHELL    := /bin/bash
+GO       ?= go
+BIN      := bin
+PARALLEL ?= 2
+# Arguments of `go test` for a part of the tests: make unit PKGS=./exec/... ARGS='-run Sort -v'
+PKGS     ?= ./...
+ARGS     ?=
+
+GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+
+# Tests that start servers live here; everything else is a unit test.
+INTEGRATION := ./tests/...
+UNIT_PKGS    = $(shell $(GO) list $(PKGS) 2>/dev/null | grep -v '/hubsql/tests/')
+
+# Packages that come with PostgreSQL's grammar, written in C.
+GRAMMAR := github.com/pganalyze/pg_query_go/v5/parser
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test deps vet arch unit race integration fuzz lint vuln bench clean
+
+help: ## list the targets
+	@echo "HubSQL: make TARGET"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile bin/hubsql
+	@echo "== build: $(BIN)/hubsql"
+	@echo "   The first build compiles PostgreSQL's SQL grammar, which is C: that takes two to"
+	@echo "   five minutes. Later builds take seconds."
+	@mkdir -p $(BIN)
+	@.ci/progress "compiling" $(GO) build -trimpath -o $(BIN)/hubsql ./cmd/hubsql
+	@$(BIN)/hubsql version
+
+run: build ## start the demonstration hub on 127.0.0.1:5433; ONCE=1 runs its query as both roles and exits
+	@echo "== run: demonstration hub$(if $(filter 1 yes true,$(ONCE)), (once))"
+	@exec $(BIN)/hubsql demo $(if $(filter 1 yes true,$(ONCE)),--once) $(DEMO_ARGS)
+
+test: deps build vet arch unit integration ## install what tests need, then run every test
+	@echo "== test: all passed"
+
+deps: ## install the Debian packages that tests need and that are missing
+	@echo "== deps: PostgreSQL, MariaDB, their clients, a JDK and the JDBC driver"
+	@.ci/deps
+
+vet: ## run go vet
+	@echo "== vet"
+	@.ci/progress "vetting" $(GO) vet ./...
+
+arch: ## check the import law and the house rules
+	@echo "== arch: import law and house rules"
+	@$(GO) test -count=1 ./tests/arch
+
+unit: ## run the tests beside the code
+	@echo "== unit: tests beside the code"
+	@$(GO) test -p $(PARALLEL) -timeout 20m $(ARGS) $(UNIT_PKGS)
+
+# The race detector needs every C file compiled once more, so it leaves out the
+# packages that contain the grammar.
+race: ## run the unit tests of the packages without the grammar under the race detector
+	@echo "== race: unit tests under the race detector"
+	@list=$$($(GO) list -test -f '{{$$p := .ForTest}}{{if $$p}}{{range .Deps}}{{if eq . "$(GRAMMAR)"}}{{$$p}}{{end}}{{end}}{{end}}' $(UNIT_PKGS) | sort -u); \
+	 pkgs=$$(comm -23 <(printf '%s\n' $(UNIT_PKGS) | sort) <(echo "$$list")); \
+	 echo "   left out (they contain the grammar): $$(echo $$list | sed 's#github.com/hubsql/hubsql/##g')"; \
+	 $(GO) test -race -p $(PARALLEL) -timeout 20m $(ARGS) $$pkgs
+
+# HUBSQL_BIN is the binary under test. -count=1: the tests run that binary, which
+# the cache of test results does not see.
+integration: build ## run the tests that start servers: logic, differential, clients
+	@echo "== integration: tests against running servers"
+	@HUBSQL_BIN=$(CURDIR)/$(BIN)/hubsql $(GO) test -count=1 -p $(PARALLEL) -timeout 30m $(ARGS) $(INTEGRATION)
+
+FUZZTIME ?= 5s
+fuzz: ## run every fuzz test for FUZZTIME (default 5s)
+	@echo "== fuzz: $(FUZZTIME) each"
+	@grep -rlE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+\(' . | while read -r file; do \
+	  grep -oE '^func Fuzz[A-Za-z0-9_]+' "$$file" | sed 's/func //' | while read -r name; do \
+	    echo "   $$name in $$(dirname "$$file")"; \
+	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel $(PARALLEL) "./$$(dirname "$$file")" || exit 1; \
+	  done || exit 1; \
+	done
+
+lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## run the linters
+	@echo "== lint: golangci-lint $(GOLANGCI_VERSION)"
+	@.ci/progress "linting" $< run ./...
+
+$(BIN)/golangci-lint-$(GOLANGCI_VERSION):
+	@echo "== lint: building golangci-lint $(GOLANGCI_VERSION) (once, a few minutes)"
+	@mkdir -p $(BIN)
+	@.ci/progress "compiling" env GOBIN=$(CURDIR)/$(BIN) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(BIN)/golangci-lint $@
+
+vuln: ## look up known vulnerabilities of the dependencies
+	@echo "== vuln: govulncheck $(GOVULNCHECK_VERSION)"
+	@.ci/vuln $(GOVULNCHECK_VERSION)
+
+bench: deps build ## compare HubSQL with the sources themselves: rows per second
+	@echo "== bench"
+	@HUBSQL_BIN=$(CURDIR)/$(BIN)/hubsql $(GO) run ./tests/bench $(if $(PROFILE),-profile $(PROFILE)) $(ARGS)
+
+clean: ## remove what the targets above made
+	rm -rf $(BIN)
