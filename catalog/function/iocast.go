@@ -1,6 +1,8 @@
 package function
 
 import (
+	"strings"
+
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 )
@@ -12,28 +14,50 @@ var ioCast = &Overload{
 	Name: "io_cast", Schema: "hub", Kind: Scalar,
 	Args: []types.OID{types.Any}, Ret: types.Any,
 	Volatility: Stable, Strict: true,
-	Doc: "Converts a value by way of its text form.",
-	Kernel: func(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
-		format := c.Session.Format()
-		from := c.Args[0]
-		if from.OID == types.Unknown {
-			from = types.Of(types.Text)
+	Doc:    "Converts a value by way of its text form.",
+	Kernel: ConvertByText,
+}
+
+// ConvertByText is the kernel of the cast: it prints the argument and reads the
+// text as the call's type, with its modifier.
+func ConvertByText(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
+	format := c.Session.Format()
+	from := c.Args[0]
+	if from.OID == types.Unknown {
+		from = types.Of(types.Text)
+	}
+	fromText := textLike(from.OID)
+	toText := textLike(c.Ret.OID)
+	var buf []byte
+	for i := range n {
+		if args[0].IsNull(i) {
+			out.SetNull(i, n)
+			continue
 		}
-		var buf []byte
-		for i := range n {
-			if args[0].IsNull(i) {
-				out.SetNull(i, n)
-				continue
-			}
+		var text string
+		if fromText {
+			text = strings.Clone(args[0].String(i))
+		} else {
 			buf = types.AppendText(buf[:0], from, args[0].Datum(i), format)
-			d, err := types.ParseText(c.Ret, string(buf), format)
-			if err != nil {
+			text = string(buf)
+		}
+		if toText && c.Ret.Mod >= 0 {
+			var err error
+			if text, err = types.FitChar(c.Ret, text, c.Explicit); err != nil {
 				return err
 			}
-			out.Set(i, n, d)
 		}
-		return nil
-	},
+		if toText {
+			out.SetString(i, text)
+			continue
+		}
+		d, err := types.ParseText(c.Ret, text, format)
+		if err != nil {
+			return err
+		}
+		out.Set(i, n, d)
+	}
+	return nil
 }
 
 // IOCast is the function behind PathIO and PathArray. The call's type says what
@@ -47,4 +71,13 @@ func (r *Registry) LengthCast(t types.OID) *Overload {
 		return r.casts[i].Fn
 	}
 	return nil
+}
+
+// textLike reports whether values of a type are plain text.
+func textLike(t types.OID) bool {
+	switch t {
+	case types.Text, types.VarChar, types.BPChar, types.Unknown:
+		return true
+	}
+	return false
 }

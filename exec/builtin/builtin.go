@@ -56,6 +56,7 @@ var families = [...]func() []entry{
 	minMaxAggregates,
 	statAggregates,
 	collectAggregates,
+	windowFunctions,
 }
 
 // Registrar takes the definitions; *function.Registry is one.

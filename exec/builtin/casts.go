@@ -12,65 +12,6 @@ import (
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
-// IOCast returns the function that converts by printing a value and reading the
-// text as the other type (function.PathIO). It is made per use: it belongs to no
-// registry. Reading applies the modifier of the call's result type.
-func IOCast(from, to types.OID) *function.Overload {
-	o := &function.Overload{
-		Name: "cast", Args: []types.OID{from}, Ret: to, Strict: true, Volatility: function.Immutable,
-		Kernel: ioKernel, Doc: "Converts by printing a value and reading the text.",
-	}
-	// The text of these depends on settings of the session.
-	for _, t := range []types.OID{from, to} {
-		e := t
-		if i := types.Lookup(t); i != nil && i.Elem != 0 {
-			e = i.Elem
-		}
-		switch e {
-		case types.Date, types.Time, types.TimeTZ, types.Timestamp, types.TimestampTZ, types.Interval, types.Float4, types.Float8, types.Bytea, types.Money, types.Record:
-			o.Volatility = function.Stable
-		}
-	}
-	return o
-}
-
-// ioKernel is the kernel of IOCast.
-func ioKernel(c *function.Call, args []*vector.Vec, n int, out *vector.Vec) error {
-	f := c.Session.Format()
-	from, to := args[0].Type, c.Ret
-	toText := textLike(to.OID)
-	fromText := from.Layout() == types.LayoutBytes && textLike(from.OID)
-	var buf []byte
-	for i := range n {
-		if !valid(out, i) {
-			continue
-		}
-		var s string
-		if fromText {
-			s = args[0].String(i)
-		} else {
-			buf = types.AppendText(buf[:0], from, args[0].Datum(i), f)
-			s = string(buf)
-		}
-		if toText {
-			if to.Mod >= 0 {
-				var err error
-				if s, err = types.FitChar(to, s, c.Explicit); err != nil {
-					return err
-				}
-			}
-			out.SetString(i, s)
-			continue
-		}
-		d, err := types.ParseText(to, strings.Clone(s), f)
-		if err != nil {
-			return err
-		}
-		out.Set(i, n, d)
-	}
-	return nil
-}
-
 // textLike reports whether values of a type are plain text.
 func textLike(oid types.OID) bool {
 	switch oid {
@@ -314,7 +255,7 @@ func casts() []entry {
 		{sigs: "name(bpchar)", kernel: shareText(func(s string) string { return types.TruncateName(trimBlanks(s)) }), infallible: true, doc: "Drops trailing blanks and cuts to 63 bytes."},
 		{sigs: "varchar(varchar,int4,bool) bpchar(bpchar,int4,bool)", kernel: fitLength, doc: "Applies the length of the type; 22001 when more than blanks would be lost and the cast is not explicit."},
 		{sigs: "bool(jsonb) int2(jsonb) int4(jsonb) int8(jsonb) float4(jsonb) float8(jsonb) numeric(jsonb)", kernel: each(jsonbScalar), doc: "Converts a scalar; 22023 for another kind."},
-		{sigs: "text(inet)", kernel: ioKernel, doc: "The address with its netmask length."},
+		{sigs: "text(inet)", kernel: function.ConvertByText, doc: "The address with its netmask length."},
 	}
 }
 
