@@ -10,6 +10,9 @@ import (
 // resultBatches is how far a query works ahead of its client.
 const resultBatches = 4
 
+// smallBatch is the number of rows up to which a batch joins the one before it.
+const smallBatch = 256
+
 // result is the sink of the last pipeline: a bounded queue that the client's
 // goroutine empties. A task that finds it full parks, so a slow client costs no
 // worker.
@@ -101,6 +104,12 @@ func (i *resultInlet) ready() bool {
 func (i *resultInlet) push(b *vector.Batch) error {
 	r := i.r
 	r.mu.Lock()
+	if n := len(r.queue); n > 0 && b.Rows() <= smallBatch && r.queue[n-1].rows+b.Rows() <= r.q.size {
+		// The client has not come for the last batch yet: a few rows more cost
+		// less than a batch of their own.
+		defer r.mu.Unlock()
+		return r.queue[n-1].append(b.Cols, b.Sel, b.Rows())
+	}
 	var s *columnStore
 	if n := len(r.free); n > 0 {
 		s = r.free[n-1]
