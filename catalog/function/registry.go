@@ -250,6 +250,33 @@ func (r *Registry) OperatorExact(name string, left, right types.OID) (Operator, 
 	return r.operators[i], true
 }
 
+// FunctionByOID returns a callable overload. It is for use after Freeze.
+func (r *Registry) FunctionByOID(oid types.OID) (*Overload, bool) {
+	i, ok := slices.BinarySearchFunc(r.functions, oid, func(o *Overload, oid types.OID) int { return cmp.Compare(o.OID, oid) })
+	if !ok {
+		return nil, false
+	}
+	return r.functions[i], true
+}
+
+// OperatorByOID returns an operator. It is for use after Freeze.
+func (r *Registry) OperatorByOID(oid types.OID) (Operator, bool) {
+	i, ok := slices.BinarySearchFunc(r.operators, oid, func(o Operator, oid types.OID) int { return cmp.Compare(o.OID, oid) })
+	if !ok {
+		return Operator{}, false
+	}
+	return r.operators[i], true
+}
+
+// OperatorsNamed returns the operators of that name. It is for use after Freeze.
+func (r *Registry) OperatorsNamed(name string) []Operator {
+	var out []Operator
+	for _, i := range r.opsByName[name] {
+		out = append(out, r.operators[i])
+	}
+	return out
+}
+
 // Signature prints argument types as PostgreSQL's messages do: (integer, text).
 func Signature(args []types.OID) string {
 	var b strings.Builder

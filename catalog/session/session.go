@@ -22,6 +22,14 @@ type Session struct {
 	TxStart        time.Time
 	StatementStart time.Time
 
+	// Catalog is the snapshot that the running statement uses (a
+	// *catalog.Snapshot), for functions that look things up in it. SearchPath
+	// lists the schemas of search_path that exist, "$user" replaced; pg_catalog
+	// comes before them unless it is among them. The engine sets both for each
+	// statement.
+	Catalog    interface{ Version() uint64 }
+	SearchPath []string
+
 	Vars *Vars
 	// Catalog is the catalog snapshot that the running statement sees. Functions
 	// of the system catalog assert it to its type.

@@ -107,7 +107,7 @@ func DecodeArray(b string) (Array, error) {
 // Layouts stored as they are sent need no copy.
 func elementDatum(elem OID, value string) (Datum, error) {
 	switch elem {
-	case Numeric, Text, VarChar, BPChar, Name, Bytea, JSON, Unknown, Inet, CIDR, MacAddr, Record:
+	case Numeric, Text, VarChar, BPChar, Name, Bytea, JSON, Unknown, Inet, CIDR, MacAddr, Record, ACLItem:
 		return Datum{S: value}, nil
 	case JSONB:
 		if value != "" {

@@ -1,0 +1,172 @@
+package pgcatalog
+
+import (
+	"slices"
+
+	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/types"
+)
+
+// heapAM is the access method of tables.
+const heapAM types.OID = 2
+
+// acl prints a list of grants as aclitem[].
+func (s *source) acl(a catalog.ACL) types.Datum {
+	if a == nil {
+		return null
+	}
+	return texts(types.ACLItem, a.Strings(s.aclName))
+}
+
+// aclName is a role as aclitem spells it.
+func (s *source) aclName(role types.OID) string { return QuoteIdent(s.snap.RoleName(role)) }
+
+// systemACL is the list of grants of a system relation.
+func (s *source) systemACL(r *RelationInfo) catalog.ACL {
+	a := catalog.ACL{{Grantee: catalog.Bootstrap, Grantor: catalog.Bootstrap, Privs: catalog.AllTable}}
+	if r.Public {
+		a = append(a, catalog.ACLItem{Grantee: catalog.PublicRole, Grantor: catalog.Bootstrap, Privs: catalog.Select})
+	}
+	return a
+}
+
+// schemaOID returns the OID of one of the system's schemas.
+func schemaOID(name string) types.OID {
+	switch name {
+	case function.PgCatalog:
+		return catalog.SchemaPgCatalog
+	case "information_schema":
+		return catalog.SchemaInformation
+	}
+	return catalog.SchemaHub
+}
+
+// eachRelation yields the relations asked for by the key column: the system's
+// first, then the users', both by OID.
+func (x *scan) eachRelation(key string, sys func(*RelationInfo), user func(*catalog.Relation)) {
+	if ids, ok := x.keyed(key); ok {
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			if r, ok := RelationByOID(id); ok {
+				sys(r)
+			} else if r, ok := x.snap.RelationByOID(id); ok {
+				user(r)
+			}
+		}
+		return
+	}
+	for _, r := range system().list {
+		sys(r)
+	}
+	for _, r := range x.relations() {
+		user(r)
+	}
+}
+
+func pgClass(x *scan) {
+	add := func(id types.OID, name string, schema, owner types.OID, am types.OID, kind catalog.RelKind, columns int, rules, rls, force bool, acl types.Datum) {
+		file, identity := types.OID(0), "n"
+		if kind == catalog.Table {
+			file = id
+		}
+		x.add(oid(id), str(name), oid(schema), oid(0), oid(0), oid(owner), oid(am), oid(file), oid(0),
+			num(0), types.FloatDatum(-1), num(0), oid(0),
+			yes(false), yes(false), str("p"), str(string(kind)), num(columns), num(0),
+			yes(rules), yes(false), yes(false), yes(rls), yes(force), yes(true), str(identity), yes(false),
+			oid(0), oid(0), oid(0), acl, null, null)
+	}
+	x.eachRelation("oid", func(r *RelationInfo) {
+		am := types.OID(0)
+		if r.Kind == 'r' {
+			am = heapAM
+		}
+		add(r.OID, r.Name, schemaOID(r.Schema), catalog.Bootstrap, am, catalog.RelKind(r.Kind), len(r.visible()), r.Kind == 'v', false, false, x.acl(x.systemACL(r)))
+	}, func(r *catalog.Relation) {
+		add(r.OID, r.Name, r.SchemaID, r.Owner, 0, r.Kind, max(len(r.Columns), int(r.NextAttNum)-1), r.Kind == catalog.View, r.RowSecurity, r.ForceRowSecurity, x.acl(r.ACL))
+	})
+}
+
+func pgAttribute(x *scan) {
+	facts := factsOf()
+	add := func(rel types.OID, name string, t types.Type, number int16, notNull bool, acl, fdw types.Datum) {
+		info, f := types.Lookup(t.OID), facts[t.OID]
+		length, dims := int16(-1), 0
+		if info != nil {
+			length = info.Len
+		}
+		if t.IsArray() && info.Elem != 0 && t.OID != types.Int2Vector && t.OID != types.OidVector {
+			dims = 1
+		}
+		target, mod := -1, t.Mod
+		if number < 0 {
+			target = 0
+		}
+		x.add(oid(rel), str(name), oid(t.OID), num(target), num(int(length)), num(int(number)), num(dims), num(-1), num(int(mod)),
+			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(false), yes(false), str(""), str(""),
+			yes(false), yes(true), num(0), oid(f.collation), acl, null, fdw, null)
+	}
+	x.eachRelation("attrelid", func(r *RelationInfo) {
+		for _, c := range r.Columns {
+			add(r.OID, c.Name, c.Type, c.AttNum, c.NotNull, null, null)
+		}
+	}, func(r *catalog.Relation) {
+		for i := range r.Columns {
+			c := &r.Columns[i]
+			add(r.OID, c.Name, c.Type, c.AttNum, c.NotNull, x.acl(c.ACL), options(c.Options))
+		}
+	})
+}
+
+func pgNamespace(x *scan) {
+	for _, s := range x.snap.Schemas() {
+		x.add(oid(s.OID), str(s.Name), oid(s.Owner), x.acl(s.ACL))
+	}
+}
+
+func pgDescription(x *scan) {
+	for _, c := range x.snap.Comments() {
+		if shared(c.On) {
+			continue
+		}
+		x.add(oid(c.Object), oid(types.OID(c.On)), num(int(c.Sub)), str(c.Text))
+	}
+}
+
+func pgShdescription(x *scan) {
+	for _, c := range x.snap.Comments() {
+		if shared(c.On) {
+			x.add(oid(c.Object), oid(types.OID(c.On)), str(c.Text))
+		}
+	}
+}
+
+// shared reports whether the objects of a class belong to all databases.
+func shared(c catalog.Class) bool { return c == catalog.ClassRole || c == catalog.ClassDatabase }
+
+// ruleOID is the OID of the rule of a view: relations and rules are in different
+// catalogs, so that the view's own may serve.
+func ruleOID(view types.OID) types.OID { return view }
+
+func pgRewrite(x *scan) {
+	x.eachRelation("ev_class", func(*RelationInfo) {}, func(r *catalog.Relation) {
+		if r.Kind == catalog.View {
+			x.add(oid(ruleOID(r.OID)), str("_RETURN"), oid(r.OID), str("1"), str("O"), yes(true), str("<>"), str("<>"))
+		}
+	})
+}
+
+// pgDepend lists what views read, which is how lineage is found.
+func pgDepend(x *scan) {
+	const rewrite types.OID = 2618
+	class := types.OID(catalog.ClassRelation)
+	for _, r := range x.relations() {
+		if r.Kind != catalog.View {
+			continue
+		}
+		x.add(oid(rewrite), oid(ruleOID(r.OID)), num(0), oid(class), oid(r.OID), num(0), str("i"))
+		for _, on := range r.Depends {
+			x.add(oid(rewrite), oid(ruleOID(r.OID)), num(0), oid(class), oid(on), num(0), str("n"))
+		}
+	}
+}
