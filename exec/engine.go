@@ -50,23 +50,26 @@ type Config struct {
 
 // SystemRelations is what the engine asks of the system catalog.
 type SystemRelations interface {
-	// OID returns the identity of a system relation, ok false when there is none.
-	OID(schema, name string) (types.OID, bool)
-	// Lookup resolves the text form of a reg* type.
+	// Relation returns the identity of a system relation and whether role may
+	// read it; ok is false when there is none.
+	Relation(snap *catalog.Snapshot, schema, name string, role types.OID) (oid types.OID, readable, ok bool)
+	// Lookup resolves the text form of a reg* type, Text prints one.
 	Lookup(snap *catalog.Snapshot, searchPath []string, t types.OID, text string) (types.OID, error)
+	Text(snap *catalog.Snapshot, searchPath []string, t, oid types.OID) string
 }
 
 // Engine executes statements for any number of sessions.
 type Engine struct {
 	Config
-	sources *sources
-	started time.Time
+	sources  *sources
+	started  time.Time
+	activity activity
 }
 
 // New returns an engine. Its Functions must be registered before the registry is
 // frozen and the first session opens.
 func New(c Config) *Engine {
-	e := &Engine{Config: c, started: time.Now()}
+	e := &Engine{Config: c, started: time.Now(), activity: activity{list: map[*Session]Status{}}}
 	e.sources = newSources(c.Connectors, c.Memory, c.Log)
 	return e
 }

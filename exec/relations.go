@@ -114,9 +114,12 @@ func (r *relations) Relation(ctx context.Context, name binder.Name, searchPath [
 
 // systemRelation resolves a relation of pg_catalog, information_schema or hub.
 func (r *relations) systemRelation(ctx context.Context, schema, name string) (*binder.Relation, error) {
-	oid, ok := r.engine.SystemRelations.OID(schema, name)
+	oid, readable, ok := r.engine.SystemRelations.Relation(r.snap, schema, name, r.role)
 	if !ok {
 		return nil, nil
+	}
+	if !readable {
+		return nil, pgerror.PermissionDenied("table", name)
 	}
 	if r.system == nil {
 		r.system = r.engine.System(r.snap, r.session.sess)

@@ -100,6 +100,7 @@ func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 		}
 	}
 	s.syncRole()
+	s.idle()
 	return s, nil
 }
 
@@ -107,7 +108,21 @@ func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 func (s *Session) State() *session.Session { return s.sess }
 
 // Close rolls back what is open.
-func (s *Session) Close() { s.rollback() }
+func (s *Session) Close() {
+	s.rollback()
+	s.forgotten()
+}
+
+// AppendReg prints a value of regclass and its kin as a name.
+func (s *Session) AppendReg(dst []byte, t types.OID, oid uint32) []byte {
+	return append(dst, s.engine.SystemRelations.Text(s.snapshot(), s.searchPath(), t, types.OID(oid))...)
+}
+
+// ParseReg reads one; its errors are those of the cast.
+func (s *Session) ParseReg(t types.OID, name string) (types.Datum, error) {
+	oid, err := s.engine.SystemRelations.Lookup(s.snapshot(), s.searchPath(), t, name)
+	return types.IntDatum(int64(int32(oid))), err
+}
 
 // notice sends a notice to the client.
 func (s *Session) notice(err error) {

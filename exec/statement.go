@@ -81,6 +81,7 @@ func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) 
 		return nil, err
 	}
 	s.begin()
+	s.report("active", q.SQL)
 	p := &Prepared{s: s, query: q, declared: paramTypes}
 	if sel := q.Stmt.GetSelectStmt(); sel != nil {
 		p.sel = sel
@@ -149,6 +150,7 @@ func (p *Prepared) Bind(ctx context.Context, params []types.Datum) (Portal, erro
 		return nil, err
 	}
 	p.s.begin()
+	p.s.report("active", p.query.SQL)
 	return p.run(ctx, params)
 }
 

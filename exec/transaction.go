@@ -52,17 +52,19 @@ func (s *Session) TxStatus() byte {
 func (s *Session) begin() {
 	now := time.Now()
 	s.sess.StatementStart = now
-	s.sess.Catalog = s.snapshot()
 	if s.tx.state == txIdle {
 		s.tx.state = txImplicit
 		s.sess.TxStart = now
 		s.sess.Vars.Begin()
 	}
+	s.sess.Vars.SetNow(s.sess.TxStart)
+	s.sess.Catalog, s.sess.SearchPath = s.snapshot(), s.searchPath()
 }
 
 // End ends the implicit transaction at the end of a simple query or at Sync;
 // after an error it rolls back, or fails the open block.
 func (s *Session) End(_ context.Context, failed bool) error {
+	defer s.idle()
 	switch {
 	case s.tx.state == txImplicit && failed:
 		s.rollback()

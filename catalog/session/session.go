@@ -31,9 +31,6 @@ type Session struct {
 	SearchPath []string
 
 	Vars *Vars
-	// Catalog is the catalog snapshot that the running statement sees. Functions
-	// of the system catalog assert it to its type.
-	Catalog interface{ Version() uint64 }
 	// Notice sends a NOTICE or WARNING to the client; never nil.
 	Notice func(error)
 }

@@ -48,7 +48,7 @@ func (b backend) Open(ctx context.Context, start wire.Startup) (wire.Session, er
 	return &wireSession{s: s, settings: wire.SettingsOf(s.State().Vars)}, nil
 }
 
-// wireSession is exec.Session as wire.Session.
+// wireSession is exec.Session as wire.Session and wire.RegNames.
 type wireSession struct {
 	s        *exec.Session
 	settings wire.Settings
@@ -59,6 +59,16 @@ func (w *wireSession) TxStatus() byte          { return w.s.TxStatus() }
 func (w *wireSession) Close()                  { w.s.Close() }
 func (w *wireSession) End(ctx context.Context, failed bool) error {
 	return w.s.End(ctx, failed)
+}
+
+// AppendReg implements wire.RegNames.
+func (w *wireSession) AppendReg(dst []byte, t types.OID, oid uint32) []byte {
+	return w.s.AppendReg(dst, t, oid)
+}
+
+// ParseReg implements wire.RegNames.
+func (w *wireSession) ParseReg(t types.OID, name string) (types.Datum, error) {
+	return w.s.ParseReg(t, name)
 }
 
 func (w *wireSession) Parse(ctx context.Context, sql string) ([]wire.Query, error) {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/pgcatalog"
 	"github.com/hubsql/hubsql/catalog/session"
-	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec"
 	"github.com/hubsql/hubsql/exec/builtin"
 	"github.com/hubsql/hubsql/exec/memory"
@@ -99,10 +99,13 @@ func (h *Hub) compose(list []connector.Connector) error {
 	for _, f := range masking.Functions(h.catalog.Current().HashKey()) {
 		registry.AddFunction(f)
 	}
+	for _, f := range pgcatalog.Functions(registry, activity{h}) {
+		registry.AddFunction(f)
+	}
 	h.engine = exec.New(exec.Config{
 		Catalog: h.catalog, Registry: registry, Policies: masking.Provider{}, Connectors: list,
 		System: func(snap *catalog.Snapshot, s *session.Session) connector.Source {
-			return nil
+			return pgcatalog.New(snap, s, registry, activity{h})
 		},
 		SystemRelations: systemRelations{registry}, Pool: h.pool,
 		Memory: memory.NewRoot("server", c.MemoryLimit), QueryMemory: c.QueryMemory,
@@ -191,17 +194,4 @@ func newLog(level string, stderr io.Writer) (*slog.Logger, error) {
 		stderr = os.Stderr
 	}
 	return slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: l})), nil
-}
-
-// systemRelations gives the engine the shape of the system catalog.
-type systemRelations struct{ registry *function.Registry }
-
-// OID implements exec.SystemRelations.
-func (systemRelations) OID(schema, name string) (types.OID, bool) {
-	return 0, false
-}
-
-// Lookup implements exec.SystemRelations.
-func (r systemRelations) Lookup(snap *catalog.Snapshot, path []string, t types.OID, text string) (types.OID, error) {
-	return 0, nil
 }
