@@ -159,7 +159,7 @@ func (l *lowering) project(n *logical.Project) (physical.Node, error) {
 		return nil, err
 	}
 	// A projection over a projection of columns is one projection.
-	if p, ok := in.(*physical.Project); ok {
+	if p, ok := in.(*physical.Project); ok && !p.Hidden {
 		plain := true
 		for _, e := range p.Exprs {
 			if _, isCol := e.(*expr.Column); !isCol {
@@ -191,7 +191,7 @@ func (l *lowering) project(n *logical.Project) (physical.Node, error) {
 			return in, nil
 		}
 	}
-	return &physical.Project{Input: in, Exprs: exprs, Cols: cols}, nil
+	return &physical.Project{Input: in, Exprs: exprs, Cols: cols, Hidden: n.Policy}, nil
 }
 
 func (l *lowering) projectSet(n *logical.ProjectSet) (physical.Node, error) {

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"math/big"
+	"runtime"
 	"strings"
 	"time"
 
@@ -122,7 +123,9 @@ func system() []entry {
 		return each(func(r *row) (types.Datum, error) { return text(f(r.c)) })
 	}
 	return []entry{
-		{sigs: "version()", kernel: name(func(*function.Call) string { return Version + " (HubSQL)" }), doc: "The version of the server."},
+		{sigs: "version()", kernel: name(func(*function.Call) string {
+			return Version + " (HubSQL) on " + runtime.GOARCH + "-" + runtime.GOOS + ", compiled by " + runtime.Version() + ", 64-bit"
+		}), doc: "The version of the server."},
 		{sigs: "current_database()", kernel: name(func(c *function.Call) string { return c.Session.Database }), doc: "The name of the database."},
 		{sigs: "current_user()", kernel: name(func(c *function.Call) string { return c.Session.CurrentUser }), doc: "The role in force."},
 		{sigs: "session_user()", kernel: name(func(c *function.Call) string { return c.Session.SessionUser }), doc: "The role that logged in."},

@@ -4,6 +4,7 @@ import (
 	"github.com/hubsql/hubsql/exec/eval"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // filter narrows the selection of its input to the rows that pass.
@@ -11,6 +12,8 @@ type filter struct {
 	in    stream
 	conds *eval.Filter
 	out   vector.Batch
+	// hidden conditions are a policy's: their errors would quote raw values.
+	hidden bool
 }
 
 // filter builds a Filter.
@@ -24,8 +27,19 @@ func (b *builder) filter(n *physical.Filter) (part, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &filter{in: in, conds: conds}, nil
+		return &filter{in: in, conds: conds, hidden: n.Hidden}, nil
 	}), nil
+}
+
+// hiddenError replaces the error of a policy's expression: its text may quote a
+// value that the reader must not see, so it goes to nobody, not even the log.
+func hiddenError(err error) error {
+	code := pgerror.CodeOf(err)
+	if code == pgerror.QueryCanceledCode || code == pgerror.OutOfMemory {
+		return err
+	}
+	return pgerror.Newf(code, "the expression of a policy failed").
+		WithHint("Ask the administrator to make the policy's expression total over the column's values.")
 }
 
 // next implements stream.
@@ -35,6 +49,9 @@ func (f *filter) next() (*vector.Batch, error) {
 		return nil, err
 	}
 	sel, err := f.conds.Select(b)
+	if err != nil && f.hidden {
+		return nil, hiddenError(err)
+	}
 	if err != nil || len(sel) == 0 {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type project struct {
 	programs []*eval.Program
 	out      vector.Batch
 	cols     []*vector.Vec
+	hidden   bool // a policy's masks (see filter.hidden)
 }
 
 // project builds a Project.
@@ -31,7 +32,7 @@ func (b *builder) project(n *physical.Project) (part, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &project{in: in, programs: programs}, nil
+		return &project{in: in, programs: programs, hidden: n.Hidden}, nil
 	}), nil
 }
 
@@ -42,6 +43,9 @@ func (p *project) next() (*vector.Batch, error) {
 		return nil, err
 	}
 	if p.cols, err = evalAll(p.cols, p.programs, b); err != nil {
+		if p.hidden {
+			err = hiddenError(err)
+		}
 		return nil, err
 	}
 	p.out = vector.Batch{N: b.Rows(), Cols: p.cols}

@@ -107,7 +107,7 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 		}
 		barrier := policy.Barrier{RowFilters: filters, Masked: map[expr.ColumnID]bool{}}
 		if len(pol.Masks) > 0 || len(pol.Denied) > 0 {
-			p := &logical.Project{Input: plan}
+			p := &logical.Project{Input: plan, Policy: true}
 			for i, c := range scan.Cols {
 				var e expr.Expr = c.Ref()
 				out := c

@@ -78,6 +78,8 @@ type Project struct {
 	Input Node
 	Exprs []expr.Expr
 	Cols  []Column
+	// Policy marks the masks of a table.
+	Policy bool
 }
 
 // SetCall is a set-returning call with one output per column of its result.

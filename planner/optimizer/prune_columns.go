@@ -99,7 +99,7 @@ func (p *pruner) prune(n logical.Node, need map[expr.ColumnID]bool) logical.Node
 	}
 	switch n := n.(type) {
 	case *logical.Project:
-		c := &logical.Project{}
+		c := &logical.Project{Policy: n.Policy}
 		below := map[expr.ColumnID]bool{}
 		for i, col := range n.Cols {
 			if need[col.ID] {

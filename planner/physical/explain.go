@@ -99,6 +99,9 @@ func title(n Node) string {
 	case *Filter:
 		return "Filter"
 	case *Project:
+		if n.Hidden {
+			return "Projection (masking)"
+		}
 		return "Projection"
 	case *ProjectSet:
 		return "ProjectSet"
@@ -193,7 +196,7 @@ func (e *explainer) properties(n Node, depth int) {
 		}
 		e.detail(depth, "Filter: %s", e.text(expr.JoinAnd(n.Conds)))
 	case *Project:
-		if e.o.Verbose {
+		if e.o.Verbose && !n.Hidden {
 			e.detail(depth, "Expressions: %s", e.list(n.Exprs))
 		}
 	case *HashAggregate:

@@ -63,6 +63,9 @@ type Project struct {
 	Input Node
 	Exprs []expr.Expr
 	Cols  []Column
+	// Hidden expressions are the masks of a policy: neither EXPLAIN nor an error
+	// shows what is in them.
+	Hidden bool
 }
 
 // ProjectSet computes expressions of which some are set-returning calls; it

@@ -114,6 +114,9 @@ func (h *Hub) compose(list []connector.Connector) error {
 	for _, f := range h.engine.Functions() {
 		registry.AddFunction(f)
 	}
+	for _, f := range h.functions() {
+		registry.AddFunction(f)
+	}
 	if err := registry.Freeze(); err != nil {
 		return err
 	}

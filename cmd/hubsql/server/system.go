@@ -10,6 +10,8 @@ import (
 	"github.com/hubsql/hubsql/catalog/session"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // systemRelations gives the engine the shape of the system catalog.
@@ -72,4 +74,55 @@ func (activity) Settings(s *session.Session) []pgcatalog.Setting {
 		})
 	}
 	return out
+}
+
+// functions are those that act on the protocol server.
+func (h *Hub) functions() []*function.Overload {
+	signal := func(name, doc string, act func(pid int32) bool) *function.Overload {
+		return &function.Overload{
+			Name: name, Kind: function.Scalar, Args: []types.OID{types.Int4}, ArgNames: []string{"pid"}, Ret: types.Bool,
+			Volatility: function.Volatile, Strict: true, Doc: doc, Example: "SELECT " + name + "(42)",
+			Kernel: func(c *function.Call, args []*vector.Vec, n int, out *vector.Vec) error {
+				for i := range n {
+					if args[0].IsNull(i) {
+						out.SetNull(i, n)
+						continue
+					}
+					ok, err := h.signal(c.Session, int32(args[0].Int(i)), act)
+					if err != nil {
+						return err
+					}
+					out.Set(i, n, types.BoolDatum(ok))
+				}
+				return nil
+			},
+		}
+	}
+	cancel := signal("pg_cancel_backend", "Cancels the statement that a session of the same role is executing.", func(pid int32) bool { return h.server.CancelBackend(pid) })
+	terminate := signal("pg_terminate_backend", "Ends a session of the same role.", func(pid int32) bool { return h.server.TerminateBackend(pid) })
+	cancel.OID, terminate.OID = 2171, 2096
+	return []*function.Overload{cancel, terminate}
+}
+
+// signal acts on another session: one of the same role, or any for a superuser
+// and members of pg_signal_backend.
+func (h *Hub) signal(s *session.Session, pid int32, act func(int32) bool) (bool, error) {
+	snap := h.catalog.Current()
+	me, ok := snap.Role(s.CurrentUser)
+	if !ok {
+		return false, nil
+	}
+	for _, b := range h.engine.Sessions() {
+		if b.PID != pid {
+			continue
+		}
+		other, ok := snap.Role(b.User)
+		set := snap.EffectiveRoles(me.OID)
+		if ok && (set.Super || set.Has(other.OID) || set.Has(catalog.RoleSignalBackend) && !snap.IsSuper(other.OID)) {
+			return act(pid), nil
+		}
+		return false, pgerror.New(pgerror.InsufficientPrivilege, "must be a member of the role whose process is being terminated or member of pg_signal_backend")
+	}
+	s.Notice(pgerror.Warningf(pgerror.WarningCode, "PID %d is not a PostgreSQL server process", pid))
+	return false, nil
 }
