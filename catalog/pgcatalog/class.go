@@ -8,6 +8,9 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 )
 
+// collationC is the OID of the collation "C".
+const collationC types.OID = 950
+
 // heapAM is the access method of tables.
 const heapAM types.OID = 2
 
@@ -89,13 +92,13 @@ func pgClass(x *scan) {
 
 func pgAttribute(x *scan) {
 	facts := factsOf()
-	add := func(rel types.OID, name string, t types.Type, number int16, notNull bool, acl, fdw types.Datum) {
+	add := func(rel types.OID, kind catalog.RelKind, name string, t types.Type, number int16, notNull bool, collation types.OID, acl, fdw types.Datum) {
 		info, f := types.Lookup(t.OID), facts[t.OID]
 		length, dims := int16(-1), 0
 		if info != nil {
 			length = info.Len
 		}
-		if t.IsArray() && info.Elem != 0 && t.OID != types.Int2Vector && t.OID != types.OidVector {
+		if kind != catalog.View && t.IsArray() {
 			dims = 1
 		}
 		target, mod := -1, t.Mod
@@ -104,18 +107,26 @@ func pgAttribute(x *scan) {
 		}
 		x.add(oid(rel), str(name), oid(t.OID), num(target), num(int(length)), num(int(number)), num(dims), num(-1), num(int(mod)),
 			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(false), yes(false), str(""), str(""),
-			yes(false), yes(true), num(0), oid(f.collation), acl, null, fdw, null)
+			yes(false), yes(true), num(0), oid(collation), acl, null, fdw, null)
 	}
 	x.eachRelation("attrelid", func(r *RelationInfo) {
 		for _, c := range r.Columns {
-			add(r.OID, c.Name, c.Type, c.AttNum, c.NotNull, null, null)
+			add(r.OID, catalog.RelKind(r.Kind), c.Name, c.Type, c.AttNum, c.NotNull, c.collation(), null, null)
 		}
 	}, func(r *catalog.Relation) {
 		for i := range r.Columns {
 			c := &r.Columns[i]
-			add(r.OID, c.Name, c.Type, c.AttNum, c.NotNull, x.acl(c.ACL), options(c.Options))
+			add(r.OID, r.Kind, c.Name, c.Type, c.AttNum, c.NotNull, facts[c.Type.OID].collation, x.acl(c.ACL), options(c.Options))
 		}
 	})
+}
+
+// collation is the collation of a column of a system relation.
+func (c Column) collation() types.OID {
+	if c.inC {
+		return collationC
+	}
+	return factsOf()[c.Type.OID].collation
 }
 
 func pgNamespace(x *scan) {

@@ -22,6 +22,8 @@ type Column struct {
 	Type    types.Type
 	AttNum  int16
 	NotNull bool
+	// inC is set for collation C.
+	inC bool
 }
 
 // RelationInfo describes one system relation.
@@ -60,12 +62,12 @@ type index struct {
 
 // systemColumns are those that every table has besides its own.
 var systemColumns = [...]Column{
-	{"ctid", types.Of(types.TID), -1, true},
-	{"xmin", types.Of(types.XID), -2, true},
-	{"cmin", types.Of(types.CID), -3, true},
-	{"xmax", types.Of(types.XID), -4, true},
-	{"cmax", types.Of(types.CID), -5, true},
-	{"tableoid", types.Of(types.Oid), -6, true},
+	{"ctid", types.Of(types.TID), -1, true, false},
+	{"xmin", types.Of(types.XID), -2, true, false},
+	{"cmin", types.Of(types.CID), -3, true, false},
+	{"xmax", types.Of(types.XID), -4, true, false},
+	{"cmax", types.Of(types.CID), -5, true, false},
+	{"tableoid", types.Of(types.Oid), -6, true, false},
 }
 
 // system returns the index; it is read once and never changes.
@@ -92,13 +94,14 @@ var system = sync.OnceValue(func() *index {
 	return x
 })
 
-// parseColumns reads name:type[:modifier][!] separated by commas.
+// parseColumns reads name:type[:modifier][~][!] separated by commas.
 func parseColumns(s string) []Column {
 	var out []Column
 	for i, f := range strings.Split(s, ",") {
 		f, notNull := strings.CutSuffix(f, "!")
+		f, inC := strings.CutSuffix(f, "~")
 		p := strings.Split(f, ":")
-		c := Column{Name: p[0], Type: types.Of(typeNamed(p[1])), AttNum: int16(i + 1), NotNull: notNull}
+		c := Column{Name: p[0], Type: types.Of(typeNamed(p[1])), AttNum: int16(i + 1), NotNull: notNull, inC: inC}
 		if len(p) == 3 {
 			mod, err := strconv.ParseInt(p[2], 10, 32)
 			must(err)

@@ -141,7 +141,7 @@ func shapeOf(t types.Type) shape {
 }
 
 func informationColumns(x *scan) {
-	add := func(e *entry, name string, t types.Type, number int16, notNull, updatable bool) {
+	add := func(e *entry, name string, t types.Type, number int16, notNull, updatable bool, collationOID types.OID) {
 		info := types.Lookup(t.OID)
 		kind, udt := "USER-DEFINED", ""
 		if info != nil {
@@ -152,7 +152,7 @@ func informationColumns(x *scan) {
 		}
 		s := shapeOf(t)
 		collationSchema, collation := null, null
-		if f := factsOf()[t.OID]; f.collation == 950 {
+		if collationOID == collationC {
 			collationSchema, collation = str("pg_catalog"), str("C")
 		}
 		collationCatalog := null
@@ -172,13 +172,13 @@ func informationColumns(x *scan) {
 		}
 		if e.sys != nil {
 			for _, c := range e.sys.visible() {
-				add(&e, c.Name, c.Type, c.AttNum, c.NotNull, e.kind == 'r')
+				add(&e, c.Name, c.Type, c.AttNum, c.NotNull, e.kind == 'r', c.collation())
 			}
 			continue
 		}
 		for i := range e.user.Columns {
 			if c := &e.user.Columns[i]; x.seesColumn(e.user, c) {
-				add(&e, c.Name, c.Type, c.AttNum, c.NotNull, false)
+				add(&e, c.Name, c.Type, c.AttNum, c.NotNull, false, factsOf()[c.Type.OID].collation)
 			}
 		}
 	}

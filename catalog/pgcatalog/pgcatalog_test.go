@@ -88,7 +88,7 @@ func newFixture(t *testing.T) *fixture {
 
 // session returns a session of a user.
 func (f *fixture) session(user string, path ...string) *session.Session {
-	return &session.Session{PID: 1, Database: "hubsql", SessionUser: user, CurrentUser: user, Vars: session.NewVars(),
+	return &session.Session{PID: 1, Database: "hubsql", SessionUser: user, CurrentUser: user, Vars: session.NewVars(nil),
 		Catalog: f.cat.Current(), SearchPath: path, Notice: func(error) {}}
 }
 

@@ -3,14 +3,15 @@
 -- run in this directory; every \o names the file that its query fills.
 
 -- Relations: schema, name, OID, kind, p when everybody may read it, columns as
--- name:type[:modifier], with ! for NOT NULL. Domains stand as what they are over.
+-- name:type[:modifier], with ~ for collation C and ! for NOT NULL. Domains stand
+-- as what they are over.
 \o relations.tsv
 SELECT n.nspname, c.relname, c.oid, c.relkind,
   CASE WHEN has_table_privilege('pg_database_owner', c.oid, 'SELECT') THEN 'p' ELSE '-' END,
   (SELECT string_agg(a.attname || ':' ||
-      CASE WHEN t.typtype = 'd' THEN b.typname ELSE t.typname END ||
+      CASE WHEN t.typtype = 'd' THEN b.typname WHEN t.typtype = 'b' AND t.typelem = 'pg_statistic'::regtype THEN '_text' ELSE t.typname END ||
       CASE WHEN t.typtype = 'd' AND t.typtypmod >= 0 THEN ':' || t.typtypmod WHEN a.atttypmod >= 0 THEN ':' || a.atttypmod ELSE '' END ||
-      CASE WHEN a.attnotnull THEN '!' ELSE '' END, ',' ORDER BY a.attnum)
+      CASE WHEN a.attcollation = 950 THEN '~' ELSE '' END || CASE WHEN a.attnotnull THEN '!' ELSE '' END, ',' ORDER BY a.attnum)
    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype
    WHERE a.attrelid = c.oid AND a.attnum > 0)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
