@@ -3,12 +3,15 @@
 package hubtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,25 +26,55 @@ type Hub struct {
 	Host, Password string
 	Port           int
 	DataDir        string
+	log            record
+}
+
+// record keeps what the server logs and shows it.
+type record struct {
+	sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (r *record) Write(p []byte) (int, error) {
+	r.Lock()
+	defer r.Unlock()
+	r.text.Write(p)
+	return os.Stderr.Write(p)
 }
 
 // Start runs a hub until the test ends.
 func Start(t testing.TB) *Hub {
 	t.Helper()
+	return StartWith(t, func(*server.Config) {})
+}
+
+// StartWith runs a hub whose configuration edit has changed.
+func StartWith(t testing.TB, edit func(*server.Config)) *Hub {
+	t.Helper()
 	h := &Hub{Password: "hub's pass", DataDir: t.TempDir()}
-	h.run(t)
+	h.run(t, edit)
 	return h
 }
 
-// run starts the server on h.DataDir.
-func (h *Hub) run(t testing.TB) {
+// Log returns what the server has logged.
+func (h *Hub) Log() string {
+	h.log.Lock()
+	defer h.log.Unlock()
+	return h.log.text.String()
+}
+
+// run starts the server on h.DataDir. At the end of the test no query may have
+// kept memory.
+func (h *Hub) run(t testing.TB, edit func(*server.Config)) {
 	t.Helper()
 	c := &server.Config{
 		DataDir: h.DataDir, Listen: "127.0.0.1:0", Auth: "scram-sha-256", MemoryLimit: 2 << 30,
 		MaxConnections: 100, Database: "hubsql", LogLevel: "warn", DrainTimeout: 10 * time.Second,
 		Superuser: "hubsql", SuperuserPassword: h.Password,
 	}
-	hub, err := server.Open(c, os.Stderr)
+	edit(c)
+	hub, err := server.Open(c, &h.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +97,9 @@ func (h *Hub) run(t testing.TB) {
 		}
 		if err := hub.Close(); err != nil {
 			t.Error(err)
+		}
+		if strings.Contains(h.Log(), "memory reserved") {
+			t.Error("a query ended with memory reserved")
 		}
 	})
 }
