@@ -311,31 +311,24 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 	return out, nil
 }
 
-// outerJoinWithSubqueries places the subqueries of an outer join's condition on
-// the side that is not preserved, where each of its rows sees them once.
+// outerJoinWithSubqueries binds the condition of an outer join that holds
+// subqueries: the side that is not preserved becomes a lateral subquery filtered
+// by the condition, so that its subqueries may refer to both sides.
 func (b *binder) outerJoinWithSubqueries(j *logical.Join, js *scope, quals *pg.Node) (logical.Node, error) {
-	side := &j.Right
-	if j.Kind == physical.Right {
-		side = &j.Left
-	}
-	if j.Kind == physical.Full {
+	switch j.Kind {
+	case physical.Full:
 		return nil, pgerror.NotSupported("subqueries in the condition of a FULL JOIN are not supported")
+	case physical.Right:
+		j.Left, j.Right, j.Kind = j.Right, j.Left, physical.Left
 	}
-	plan := *side
+	plan := j.Right
 	ec := &exprContext{scope: js, plan: &plan, clause: "JOIN conditions"}
 	cond, err := b.bindBool(ec, quals, "JOIN/ON")
 	if err != nil {
 		return nil, err
 	}
-	other := j.Left
-	if j.Kind == physical.Right {
-		other = j.Right
-	}
-	if refersTo(plan, other) {
-		return nil, pgerror.NotSupported("a subquery in an outer join's condition that refers to the preserved side is not supported")
-	}
-	*side = plan
-	j.Cond = cond
+	j.Right = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, cond)}
+	j.Lateral = refersTo(j.Right, j.Left)
 	return j, nil
 }
 

@@ -31,6 +31,7 @@ type Config struct {
 	Workers        int
 	Database       string
 	LogLevel       string
+	DebugListen    string
 	DrainTimeout   time.Duration
 	// Settings are defaults of session settings, from the file only.
 	Settings map[string]string
@@ -58,6 +59,7 @@ var options = [...]option{
 	{"workers", "0", "threads that run queries; 0 means one per CPU", "N"},
 	{"database", "hubsql", "name of the database", "NAME"},
 	{"log-level", "info", "least severity that is logged: debug, info, warn, error", "LEVEL"},
+	{"debug-listen", "", "loopback address for Go's profiler (net/http/pprof); empty means none", "HOST:PORT"},
 	{"drain-timeout", "30s", "how long running statements may take to finish at shutdown", "DURATION"},
 }
 
@@ -107,7 +109,7 @@ func parseConfig(command string, args []string, out io.Writer, getenv func(strin
 	c := &Config{
 		DataDir: *values["data-dir"], Listen: *values["listen"], Auth: *values["auth"],
 		TLSCert: *values["tls-cert"], TLSKey: *values["tls-key"], Database: *values["database"],
-		LogLevel: *values["log-level"], Settings: settings,
+		LogLevel: *values["log-level"], DebugListen: *values["debug-listen"], Settings: settings,
 		Superuser: getenv("HUBSQL_SUPERUSER"), SuperuserPassword: getenv("HUBSQL_SUPERUSER_PASSWORD"),
 	}
 	if c.Superuser == "" {
@@ -223,6 +225,12 @@ func (c *Config) check() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
+	}
+	if c.DebugListen != "" {
+		host, _, err := net.SplitHostPort(c.DebugListen)
+		if err != nil || !loopback(host) {
+			return fmt.Errorf("invalid value for debug-listen: %q is not a loopback address", c.DebugListen)
+		}
 	}
 	if c.MaxConnections <= 0 {
 		return errors.New("max-connections must be positive")

@@ -146,6 +146,13 @@ func (h *Hub) Run(ctx context.Context, ready func(addr net.Addr)) error {
 	if err != nil {
 		return err
 	}
+	if h.config.DebugListen != "" {
+		stop, err := serveDebug(h.config.DebugListen, h.log)
+		if err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		defer stop()
+	}
 	served := make(chan error, 1)
 	go func() { served <- h.server.Serve(ln) }()
 	ready(ln.Addr())
