@@ -101,7 +101,7 @@ func (s *Session) binderEnv(rel *relations) binder.Env {
 // plan optimizes a bound query for these parameter values.
 func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Datum) (physical.Node, error) {
 	return planner.Plan(ctx, planner.Env{
-		Registry: s.engine.Registry, Fold: s.fold, Pushdown: s.boolSetting("hub.enable_pushdown", true),
+		Registry: s.engine.Registry, Fold: s.fold, Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
 	}, b.Plan, params)
 }
 
@@ -109,7 +109,7 @@ func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Dat
 func (s *Session) start(ctx context.Context, plan physical.Node, account *memory.Account) (*operator.Query, error) {
 	return operator.Start(ctx, plan, operator.Env{
 		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
-		BatchSize: s.intSetting("hub.batch_size"), Workers: s.intSetting("hub.workers"),
+		BatchSize: int(s.sess.Vars.Int("hub.batch_size")), Workers: int(s.sess.Vars.Int("hub.workers")),
 	})
 }
 

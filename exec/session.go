@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hubsql/hubsql/catalog"
@@ -225,28 +224,4 @@ func (s *Session) use(src *source) {
 	if !slices.Contains(s.used, src) {
 		s.used = append(s.used, src)
 	}
-}
-
-// boolSetting reads a custom on/off setting.
-func (s *Session) boolSetting(name string, otherwise bool) bool {
-	switch v, _ := s.sess.Vars.Get(name); strings.ToLower(v) {
-	case "on", "true", "yes", "1":
-		return true
-	case "off", "false", "no", "0":
-		return false
-	}
-	return otherwise
-}
-
-// intSetting reads a custom integer setting, 0 when it is not one.
-func (s *Session) intSetting(name string) int {
-	v, _ := s.sess.Vars.Get(name)
-	n := 0
-	for _, c := range v {
-		if c < '0' || c > '9' || n > 1<<20 {
-			return 0
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n
 }

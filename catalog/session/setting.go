@@ -74,8 +74,20 @@ type Setting struct {
 // must not be changed.
 func Settings() []Setting { return table[:] }
 
+// exact finds a setting by its name as the table spells it.
+var exact = func() map[string]*Setting {
+	m := make(map[string]*Setting, len(table))
+	for i := range table {
+		m[table[i].Name] = &table[i]
+	}
+	return m
+}()
+
 // find looks a setting up by name in any case.
 func find(name string) *Setting {
+	if s := exact[name]; s != nil {
+		return s
+	}
 	i, ok := slices.BinarySearchFunc(table[:], name, func(s Setting, n string) int {
 		return strings.Compare(strings.ToLower(s.Name), strings.ToLower(n))
 	})

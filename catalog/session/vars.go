@@ -225,7 +225,7 @@ func (v *Vars) SetStartup(name, value string) error {
 		v.defaults = Defaults{}
 	}
 	v.defaults[s.Name] = value
-	if strings.Contains(s.Name, ".") {
+	if find(s.Name) == nil { // a placeholder
 		return v.Set(name, value, false)
 	}
 	v.noteChange(s, before)
