@@ -135,7 +135,7 @@ func (r *relations) systemRelation(ctx context.Context, schema, name string) (*b
 		}
 	}
 	for i, c := range h.Columns() {
-		out.Columns = append(out.Columns, binder.RelationColumn{Name: c.Name, Type: c.Type, AttNum: int16(i + 1)})
+		out.Columns = append(out.Columns, binder.RelationColumn{Name: c.Name, Type: c.Type, AttNum: int16(i + 1), Hidden: c.Hidden})
 	}
 	return out, nil
 }

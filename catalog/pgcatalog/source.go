@@ -145,7 +145,7 @@ func (h *handle) Columns() []connector.Column {
 	out := make([]connector.Column, len(h.project))
 	for i, p := range h.project {
 		c := h.rel.Columns[p]
-		out[i] = connector.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
+		out[i] = connector.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull, Hidden: c.AttNum < 0}
 	}
 	return out
 }

@@ -115,6 +115,9 @@ type Column struct {
 	Name    string
 	Type    types.Type
 	NotNull bool
+	// Hidden columns are found by name but are not part of * (xmin of a system
+	// relation).
+	Hidden  bool
 	Options map[string]string
 	// Note says why the type is only an approximation ("" otherwise): IMPORT
 	// FOREIGN SCHEMA shows it as a NOTICE.

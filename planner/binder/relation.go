@@ -56,6 +56,8 @@ type RelationColumn struct {
 	Name   string
 	Type   types.Type
 	AttNum int16
+	// Hidden columns are found by name but are not part of * (xmin, ctid).
+	Hidden bool
 }
 
 // View is the definition of a view.
@@ -135,7 +137,7 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 	}
 	cols := make([]scopeColumn, len(outs))
 	for i, c := range outs {
-		cols[i] = scopeColumn{Column: c}
+		cols[i] = scopeColumn{Column: c, hidden: rel.Columns[i].Hidden}
 		b.origins[c.ID] = origin{table: rel.OID, attnum: rel.Columns[i].AttNum}
 		b.useOf[c.ID] = useColumn{use: u, index: i}
 	}

@@ -102,6 +102,9 @@ func (h *Hub) compose(list []connector.Connector) error {
 	for _, f := range pgcatalog.Functions(registry, activity{h}) {
 		registry.AddFunction(f)
 	}
+	for _, c := range pgcatalog.Casts(registry) {
+		registry.AddCast(c)
+	}
 	h.engine = exec.New(exec.Config{
 		Catalog: h.catalog, Registry: registry, Policies: masking.Provider{}, Connectors: list,
 		System: func(snap *catalog.Snapshot, s *session.Session) connector.Source {
