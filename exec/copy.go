@@ -57,12 +57,13 @@ func (s *Session) prepareCopy(ctx context.Context, p *Prepared, n *pg.CopyStmt) 
 	}
 	p.copy = out
 	p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
-		return &copyPortal{queryPortal{p: p, params: params, columns: cols}}, nil
+		return &copyPortal{queryPortal{p: p, params: params}}, nil
 	}
 	return nil
 }
 
-// copyPortal is a query whose tag is COPY.
+// copyPortal is a query whose tag is COPY. It describes no columns: for a copy
+// the protocol has CopyOutResponse and no RowDescription.
 type copyPortal struct{ queryPortal }
 
 // Tag implements Portal.

@@ -231,7 +231,7 @@ func correlated(n logical.Node, corr map[expr.ColumnID]bool) bool {
 // expose rebuilds a projection over in so that it also passes the columns that
 // conds read.
 func expose(p *logical.Project, in logical.Node, conds []expr.Expr, corr map[expr.ColumnID]bool) *logical.Project {
-	out := &logical.Project{Input: in, Exprs: append([]expr.Expr(nil), p.Exprs...), Cols: append([]logical.Column(nil), p.Cols...)}
+	out := &logical.Project{Input: in, Exprs: append([]expr.Expr(nil), p.Exprs...), Cols: append([]logical.Column(nil), p.Cols...), Policy: p.Policy}
 	have := map[expr.ColumnID]bool{}
 	for _, c := range p.Cols {
 		have[c.ID] = true

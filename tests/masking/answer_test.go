@@ -1,6 +1,7 @@
 package masking
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -70,7 +71,17 @@ func ask(c *pgconn.PgConn, p protocol, sql string, ordered bool) answer {
 		parts = append(parts, lines...)
 	}
 	var err error
-	if p == simple {
+	if strings.HasPrefix(sql, "COPY ") {
+		var out bytes.Buffer
+		var tag pgconn.CommandTag
+		tag, err = c.CopyTo(ctx, &out, sql)
+		raw.Write(out.Bytes())
+		lines := strings.Split(fmt.Sprintf("%q", strings.Split(out.String(), "\n")), `" "`)
+		if !ordered {
+			slices.Sort(lines)
+		}
+		parts = append(lines, tag.String())
+	} else if p == simple {
 		r := c.Exec(ctx, sql)
 		for r.NextResult() {
 			rr := r.ResultReader()

@@ -1,5 +1,7 @@
 -- Statements are separated by blank lines. "ordered" compares rows in order,
--- "simple" is for what the extended protocol cannot carry.
+-- "simple" is for what the extended protocol cannot carry, "lacks" for what may
+-- also be refused with 0A000, "shape" for what has another form than in
+-- PostgreSQL: there only raw values are searched for.
 
 SELECT * FROM customers
 
@@ -135,9 +137,9 @@ SELECT count(*), count(c.id) FROM guesses g FULL JOIN customers c ON c.pan = g.p
 -- attack 6
 SELECT id FROM customers WHERE 1/(salary-99999) = 1
 
-SELECT id, CASE WHEN salary = 99999 THEN 1/0 ELSE 0 END FROM customers
+SELECT id, CASE WHEN salary = 99999 THEN 1/(id-id) ELSE 0 END FROM customers
 
-SELECT id FROM customers WHERE CASE WHEN ssn = '078-05-1120' THEN 1/0 ELSE 1 END = 1 AND id < 10
+SELECT id FROM customers WHERE CASE WHEN ssn = '078-05-1120' THEN 1/(id-id) ELSE 1 END = 1 AND id < 10
 
 -- attack 7
 SELECT id FROM customers WHERE id = 3 AND 1/(id-3) = 0
@@ -193,6 +195,7 @@ WITH c AS (SELECT * FROM customers) SELECT id, ssn FROM c WHERE salary = 99999 O
 
 WITH c AS MATERIALIZED (SELECT id, ssn, salary FROM customers) SELECT a.id FROM c a JOIN c b ON a.ssn = b.ssn AND a.id = b.id
 
+-- lacks
 WITH RECURSIVE r(n) AS (SELECT 4 UNION ALL SELECT n + 1 FROM r WHERE n < 12) SELECT r.n, c.ssn, c.salary FROM r JOIN customers c ON c.id = r.n
 
 SELECT c.id, x.s FROM customers c, LATERAL (SELECT max(b.ssn) AS s FROM customers b WHERE b.name = c.name AND b.id <= c.id) x WHERE c.id < 15
@@ -204,6 +207,7 @@ SELECT (SELECT max(ssn) FROM customers WHERE id = 8), (SELECT salary FROM custom
 -- ordered
 SELECT id FROM customers c ORDER BY (SELECT max(b.salary) FROM customers b WHERE b.id = c.id), id DESC LIMIT 3
 
+-- lacks
 SELECT id FROM customers LIMIT (SELECT coalesce(max(salary), 0) FROM customers)
 
 SELECT id FROM customers WHERE salary = (SELECT max(salary) FROM customers)
@@ -215,22 +219,30 @@ SELECT id FROM customers WHERE ssn NOT IN (SELECT ssn FROM guesses WHERE ssn IS 
 SELECT x.id, x.s FROM (SELECT id, ssn AS s FROM customers) x WHERE x.s = '078-05-1120' OR x.s = '***********'
 
 -- attack 22
+-- shape
 SELECT c FROM customers c
 
+-- lacks
 SELECT c.*::text FROM customers c WHERE id = 8
 
+-- shape
 SELECT row_to_json(c) FROM customers c WHERE id = 8
 
+-- shape
 SELECT to_jsonb(c) FROM customers c WHERE id IN (8, 10)
 
+-- lacks
 SELECT ROW(c.*)::text, ROW(c.ssn, c.salary) FROM customers c WHERE id = 8
 
 SELECT id FROM customers c WHERE c IS NOT NULL
 
+-- lacks
 SELECT id FROM customers c WHERE (c).ssn = '078-05-1120'
 
+-- lacks
 SELECT (c).ssn, (c).salary FROM customers c WHERE id = 8
 
+-- shape
 SELECT json_agg(c ORDER BY c.id) FROM customers c WHERE id < 6
 
 SELECT count(DISTINCT c) FROM customers c
