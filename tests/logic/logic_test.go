@@ -1,7 +1,9 @@
 // Package logic runs the statements of *.slt against a hub whose tables live in
 // five kinds of sources, and against one PostgreSQL that holds the same data.
-// Both answers, and the one in the file, must agree: column names, type OIDs and
-// every value as text. With -rewrite the answers in the files are replaced by
+// Both answers, and the one in the file, must agree: column names, type OIDs,
+// every value as text, and for errors SQLSTATE, position and message. Every
+// statement also runs as a prepared statement with binary results, which must
+// mean the same values. With -rewrite the answers in the files are replaced by
 // PostgreSQL's.
 package logic
 
@@ -9,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,10 +20,17 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/hubsql/hubsql/tests/fixture"
+	"github.com/hubsql/hubsql/tests/harness"
 	"github.com/hubsql/hubsql/tests/hubtest"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write PostgreSQL's answers into the files")
+func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+
+var (
+	rewrite = flag.Bool("rewrite", false, "write PostgreSQL's answers into the files")
+	only    = flag.String("files", "*.slt", "pattern of the files to run")
+)
 
 // record is one statement of a file in the sqllogictest format:
 //
@@ -30,7 +40,9 @@ var rewrite = flag.Bool("rewrite", false, "write PostgreSQL's answers into the f
 //	name:oid ...
 //	value|value
 //
-// An answer may also be "error SQLSTATE".
+// An answer may also be "error SQLSTATE [at POSITION]: MESSAGE". A statement
+// that returns nothing (CREATE VIEW) has an empty answer; it runs once for every
+// setting, so it must be repeatable.
 type record struct {
 	sort string
 	sql  string
@@ -67,22 +79,34 @@ func write(t *testing.T, path string, list []record) {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString("query " + r.sort + "\n" + r.sql + "\n----\n" + r.want + "\n")
+		b.WriteString("query " + r.sort + "\n" + r.sql + "\n----\n")
+		if r.want != "" {
+			b.WriteString(r.want + "\n")
+		}
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// failure prints an error as the files hold it.
+func failure(err error) string {
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		return "connection error: " + err.Error()
+	}
+	at := ""
+	if pe.Position > 0 {
+		at = fmt.Sprintf(" at %d", pe.Position)
+	}
+	return "error " + pe.Code + at + ": " + pe.Message
+}
+
 // answer runs a statement and prints its result as the files hold it.
 func answer(ctx context.Context, c *pgconn.PgConn, r record) string {
 	columns, rows, err := hubtest.Text(ctx, c, r.sql)
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
-		return "error " + pe.Code
-	}
 	if err != nil {
-		return "connection error: " + err.Error()
+		return failure(err)
 	}
 	lines := make([]string, len(rows))
 	for i, row := range rows {
@@ -104,14 +128,14 @@ var settings = map[string][]string{
 }
 
 func TestAnswersEqualPostgreSQL(t *testing.T) {
-	w := newWorld(t)
+	w := fixture.New(t)
 	ctx := context.Background()
-	ref, err := pgconn.Connect(ctx, w.pg.URL(w.reference))
+	ref, err := pgconn.Connect(ctx, w.PG.URL(w.Reference))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ref.Close(ctx)
-	files, err := filepath.Glob("*.slt")
+	files, err := filepath.Glob(*only)
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files", err)
 	}
@@ -128,9 +152,10 @@ func TestAnswersEqualPostgreSQL(t *testing.T) {
 		if *rewrite {
 			write(t, path, records)
 		}
+		file := strings.TrimSuffix(path, ".slt")
 		for name, set := range settings {
-			t.Run(strings.TrimSuffix(path, ".slt")+"/"+name, func(t *testing.T) {
-				hub := w.hub.Admin(t).PgConn()
+			t.Run(file+"/"+name, func(t *testing.T) {
+				hub := w.Hub.Admin(t).PgConn()
 				for _, s := range set {
 					if _, err := hub.Exec(ctx, s).ReadAll(); err != nil {
 						t.Fatal(err)
@@ -143,5 +168,16 @@ func TestAnswersEqualPostgreSQL(t *testing.T) {
 				}
 			})
 		}
+		t.Run(file+"/prepared, binary", func(t *testing.T) {
+			hub := w.Hub.Admin(t).PgConn()
+			for _, r := range records {
+				got, err := binaryAnswer(ctx, hub, r)
+				if err != nil {
+					t.Errorf("%s\n%v", r.sql, err)
+				} else if want := canonicalAnswer(ctx, hub, r); got != want {
+					t.Errorf("%s\nbinary:\n%s\ntext:\n%s", r.sql, got, want)
+				}
+			}
+		})
 	}
 }
