@@ -58,7 +58,9 @@ func (s *Session) begin() {
 		s.sess.Vars.Begin()
 	}
 	s.sess.Vars.SetNow(s.sess.TxStart)
-	s.sess.Catalog, s.sess.SearchPath = s.snapshot(), s.searchPath()
+	snap, path := s.snapshot(), s.searchPath()
+	s.sess.Catalog, s.sess.SearchPath = snap, path
+	s.sess.Vars.SetNames(regNames{s.engine.SystemRelations, snap, path})
 }
 
 // End ends the implicit transaction at the end of a simple query or at Sync;

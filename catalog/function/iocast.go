@@ -1,6 +1,7 @@
 package function
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -28,6 +29,14 @@ func ConvertByText(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
 	}
 	fromText := textLike(from.OID)
 	toText := textLike(c.Ret.OID)
+	toArray := c.Ret.IsArray() && c.Ret.OID != types.OidVector && c.Ret.OID != types.Int2Vector
+	fromVector := toArray && (from.OID == types.OidVector || from.OID == types.Int2Vector)
+	if toArray && from.IsArray() && format.Names != nil && from.Elem().Category() != types.CategoryString && c.Ret.Elem().Category() != types.CategoryString {
+		// regtype[] becomes oid[] by its numbers.
+		numbers := *format
+		numbers.Names = nil
+		format = &numbers
+	}
 	var buf []byte
 	for i := range n {
 		if args[0].IsNull(i) {
@@ -40,6 +49,9 @@ func ConvertByText(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
 		} else {
 			buf = types.AppendText(buf[:0], from, args[0].Datum(i), format)
 			text = string(buf)
+			if fromVector {
+				text = vectorAsArray(text)
+			}
 		}
 		if toText && c.Ret.Mod >= 0 {
 			var err error
@@ -58,6 +70,16 @@ func ConvertByText(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
 		out.Set(i, n, d)
 	}
 	return nil
+}
+
+// vectorAsArray turns the text form of a vector into that of an array, whose
+// lower bound stays 0.
+func vectorAsArray(text string) string {
+	elems := strings.Fields(text)
+	if len(elems) == 0 {
+		return "{}"
+	}
+	return "[0:" + strconv.Itoa(len(elems)-1) + "]={" + strings.Join(elems, ",") + "}"
 }
 
 // IOCast is the function behind PathIO and PathArray. The call's type says what

@@ -237,6 +237,7 @@ func Casts(reg *function.Registry) []function.Cast {
 			add(reg, text, function.Assignment, print)
 			add(text, reg, context, read)
 		}
+		add(types.Name, reg, function.Explicit, read)
 		add(reg, types.Name, function.Assignment, func(c *callee) (types.Datum, error) {
 			return str(types.TruncateName(c.names.Text(reg, c.oid(0)))), nil
 		})

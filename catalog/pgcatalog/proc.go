@@ -187,6 +187,9 @@ func pgCast(x *scan) {
 				continue // PostgreSQL prints these by their output functions
 			}
 		}
+		if t := types.Of(c.From); regName(c.To) && c.To != types.RegClass && t.Category() == types.CategoryString {
+			continue // and reads those by their input functions
+		}
 		fn, method := types.OID(0), "b"
 		if c.Fn != nil {
 			fn, method = c.Fn.OID, "f"

@@ -435,7 +435,7 @@ func (v *Vars) refresh() {
 	}
 	f.ByteaEscape = get("bytea_output") == "escape"
 	if v.format != nil {
-		f.Now = v.format.Now
+		f.Now, f.Names = v.format.Now, v.format.Names
 	}
 	v.format = f
 }
@@ -444,6 +444,14 @@ func (v *Vars) refresh() {
 func (v *Vars) SetNow(now time.Time) {
 	f := *v.format
 	f.Now = now
+	v.format = &f
+}
+
+// SetNames gives the format the names behind regclass and its family, as the
+// running statement sees them.
+func (v *Vars) SetNames(names types.RegNames) {
+	f := *v.format
+	f.Names = names
 	v.format = &f
 }
 

@@ -17,6 +17,30 @@ type Format struct {
 	ByteaEscape bool
 	// Now is what the input 'now' and 'today' mean.
 	Now time.Time
+	// Names prints and reads regclass and its family as names of the catalog;
+	// without it they are numbers.
+	Names RegNames
+}
+
+// RegNames knows the names behind regclass, regtype and the like. It may be used
+// concurrently.
+type RegNames interface {
+	// AppendReg appends the text form of oid as type t.
+	AppendReg(dst []byte, t OID, oid uint32) []byte
+	// ParseReg resolves a name; its errors are those of the cast.
+	ParseReg(t OID, name string) (Datum, error)
+}
+
+// named reports whether values of t are names of the catalog that f knows.
+func (f *Format) named(t OID) bool {
+	if f == nil || f.Names == nil {
+		return false
+	}
+	switch t {
+	case RegClass, RegType, RegProc, RegProcedure, RegOper, RegOperator, RegNamespace, RegRole, RegCollation:
+		return true
+	}
+	return false
 }
 
 // DefaultFormat returns PostgreSQL's defaults in UTC.

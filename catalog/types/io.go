@@ -50,6 +50,9 @@ func ParseText(t Type, s string, f *Format) (Datum, error) {
 		v, err := parseInt(t.OID, s)
 		return IntDatum(v), err
 	case Oid, XID, CID, RegProc, RegProcedure, RegOper, RegOperator, RegClass, RegType, RegNamespace, RegRole, RegCollation, regConfig, regDictionary:
+		if f.named(t.OID) {
+			return f.Names.ParseReg(t.OID, s)
+		}
 		v, err := parseOID(t.OID, s)
 		return IntDatum(int64(int32(v))), err
 	case Float4:
@@ -145,6 +148,9 @@ func AppendText(dst []byte, t Type, d Datum, f *Format) []byte {
 	case Int2, Int4, Int8:
 		return AppendInt(dst, d.I)
 	case Oid, XID, CID, RegOper, RegOperator, RegClass, RegType, RegNamespace, RegRole, RegCollation, RegProc, RegProcedure, regConfig, regDictionary:
+		if f.named(t.OID) {
+			return f.Names.AppendReg(dst, t.OID, uint32(d.I))
+		}
 		if uint32(d.I) == 0 && t.OID != Oid && t.OID != XID && t.OID != CID {
 			return append(dst, '-')
 		}
