@@ -281,3 +281,32 @@ func TestNamesPrintAndReadAsInPostgreSQL(t *testing.T) {
 		}
 	}
 }
+
+func TestCastsKnowTheCatalog(t *testing.T) {
+	f := newFixture(t)
+	cast := func(from, to types.OID, in types.Datum) types.Datum {
+		t.Helper()
+		for c := range f.reg.Casts() {
+			if c.From != from || c.To != to {
+				continue
+			}
+			call := &function.Call{Ctx: context.Background(), Session: f.session("ann", "public"), Args: []types.Type{types.Of(from)}, Ret: types.Of(to)}
+			out := vector.New(call.Ret, 1)
+			if err := c.Fn.Kernel(call, []*vector.Vec{vector.NewConst(types.Of(from), in)}, 1, out); err != nil {
+				t.Fatal(err)
+			}
+			return out.Datum(0)
+		}
+		t.Fatalf("no cast from %d to %d", from, to)
+		return null
+	}
+	if got := cast(types.RegClass, types.Text, oid(f.oids["orders"])); got.S != "sales.orders" {
+		t.Errorf("orders prints as %q", got.S)
+	}
+	if got := cast(types.Name, types.RegClass, str("recent")); oidOf(got) != f.oids["recent"] {
+		t.Errorf("recent reads as %d", oidOf(got))
+	}
+	if got := cast(types.RegType, types.VarChar, oid(types.TimestampTZ)); got.S != "timestamp with time zone" {
+		t.Errorf("timestamptz prints as %q", got.S)
+	}
+}
