@@ -34,6 +34,13 @@ func ResolveTypeName(n *pg.TypeName) (types.Type, error) {
 		}
 		mods = append(mods, c.GetIval().GetIval())
 	}
+	if len(parts) > 1 && parts[len(parts)-2] == "information_schema" {
+		// The domains of the information schema, by their base types.
+		base := map[string]string{"cardinal_number": "int4", "sql_identifier": "name", "character_data": "varchar", "yes_or_no": "varchar", "time_stamp": "timestamptz"}
+		if n, ok := base[name]; ok {
+			name = n
+		}
+	}
 	t, err := types.ResolveTypeName(name, mods)
 	if err != nil {
 		return t, err

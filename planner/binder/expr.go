@@ -2,6 +2,7 @@ package binder
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,7 +110,11 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 				return nil, err
 			}
 		}
-		return &expr.Row{Items: items, T: types.Of(types.Record)}, nil
+		row := &expr.Row{Items: items, T: types.Of(types.Record)}
+		for i := range items {
+			row.Names = append(row.Names, "f"+itoa(i+1))
+		}
+		return row, nil
 	case *pg.Node_AIndirection:
 		return b.bindIndirection(ec, n.AIndirection)
 	case *pg.Node_CollateClause:
@@ -168,7 +173,7 @@ func (b *binder) numberConst(text string, loc int32) (expr.Expr, error) {
 // bindColumnRef resolves a name.
 func (b *binder) bindColumnRef(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, error) {
 	if cr.Fields[len(cr.Fields)-1].GetAStar() != nil {
-		return nil, b.errorf(cr.Location, pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")
+		return b.starRow(ec, cr)
 	}
 	parts := names(cr.Fields)
 	if len(parts) == 1 {
@@ -250,7 +255,20 @@ func (b *binder) wholeRow(it *rangeItem, loc int32) (expr.Expr, error) {
 	}
 	r := &expr.Row{T: types.Of(types.Record)}
 	for _, c := range cols {
-		r.Items = append(r.Items, b.reader(c))
+		r.Items, r.Names = append(r.Items, b.reader(c)), append(r.Names, c.Name)
+	}
+	return r, nil
+}
+
+// starRow binds t.* where a value is wanted: the whole row.
+func (b *binder) starRow(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, error) {
+	cols, err := b.expandStar(cr, ec.scope)
+	if err != nil {
+		return nil, err
+	}
+	r := &expr.Row{T: types.Of(types.Record)}
+	for _, c := range cols {
+		r.Items, r.Names = append(r.Items, b.columnAt(c, cr.Location)), append(r.Names, c.Name)
 	}
 	return r, nil
 }
@@ -550,12 +568,34 @@ func (b *binder) bindArrayAs(ec *exprContext, n *pg.A_ArrayExpr, t types.Type) (
 
 // bindIndirection binds subscripts and field selection.
 func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Expr, error) {
-	e, err := b.bindExpr(ec, n.Arg)
-	if err != nil {
-		return nil, err
+	rest := n.Indirection
+	var e expr.Expr
+	var err error
+	if field := rest[0].GetString_(); field != nil && n.Arg.GetFuncCall() != nil {
+		// A column of a function's result: (f(x)).column.
+		cols, err := b.functionFields(ec, n.Arg)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range cols {
+			if c.Name == field.Sval {
+				e = c.Ref()
+			}
+		}
+		if cols != nil {
+			if e == nil {
+				return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", field.Sval)
+			}
+			rest = rest[1:]
+		}
+	}
+	if e == nil {
+		if e, err = b.bindExpr(ec, n.Arg); err != nil {
+			return nil, err
+		}
 	}
 	var index []expr.Expr
-	for _, ind := range n.Indirection {
+	for _, ind := range rest {
 		switch ind := ind.Node.(type) {
 		case *pg.Node_AIndices:
 			if ind.AIndices.IsSlice {
@@ -569,9 +609,22 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 				return nil, err
 			}
 			index = append(index, i)
+		case *pg.Node_String_:
+			row, ok := e.(*expr.Row)
+			if !ok || len(index) > 0 {
+				return nil, b.errorf(exprLocation(n.Arg), pgerror.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", ind.String_.Sval, types.FormatType(e.Type()))
+			}
+			i := slices.Index(row.Names, ind.String_.Sval)
+			if i < 0 {
+				return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
+			}
+			e = row.Items[i]
 		default:
-			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "field selection from a composite value is not supported")
+			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")
 		}
+	}
+	if len(index) == 0 {
+		return e, nil
 	}
 	t := e.Type()
 	info := types.Lookup(t.OID)
@@ -579,6 +632,56 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 		return nil, b.errorf(exprLocation(n.Arg), pgerror.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", types.FormatType(t))
 	}
 	return &expr.Subscript{Arg: e, Index: index, T: t.Elem()}, nil
+}
+
+// functionFields binds a call of a set-returning function of several columns in
+// a select list and returns its columns; nil for another function. Equal calls
+// share their rows.
+func (b *binder) functionFields(ec *exprContext, call *pg.Node) ([]logical.Column, error) {
+	fc := call.GetFuncCall()
+	schema, name := functionName(fc.Funcname)
+	if !slices.ContainsFunc(b.env.Registry.Candidates(schema, name), func(o *function.Overload) bool {
+		return o.Kind == function.SetReturn && len(o.RetColumns) > 0
+	}) {
+		return nil, nil
+	}
+	if ec.sets == nil {
+		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause)
+	}
+	rc := *ec
+	rc.rangeFunction = true
+	e, err := b.bindExpr(&rc, call)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := e.(*expr.Call)
+	if !ok || len(c.Fn.RetColumns) == 0 {
+		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "%s does not return a composite value", name)
+	}
+	for _, have := range ec.sets.calls {
+		if expr.Equal(have.Call, c) {
+			return have.Cols, nil
+		}
+	}
+	sc := logical.SetCall{Call: c, Cols: b.resultColumns(c)}
+	ec.sets.calls = append(ec.sets.calls, sc)
+	return sc.Cols, nil
+}
+
+// resultColumns makes the columns of a set-returning call of several columns.
+func (b *binder) resultColumns(c *expr.Call) []logical.Column {
+	var out []logical.Column
+	for _, rc := range c.Fn.RetColumns {
+		t := types.Of(rc.Type)
+		if rc.Type == types.AnyElement {
+			t = c.T
+			if len(c.Args) > 0 && c.Args[0].Type().IsArray() {
+				t = c.Args[0].Type().Elem()
+			}
+		}
+		out = append(out, b.newColumn(rc.Name, t))
+	}
+	return out
 }
 
 // bindCollate accepts the collations that order by code point or bytes, which

@@ -163,13 +163,7 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 			sc := logical.SetCall{Call: c}
 			if len(c.Fn.RetColumns) > 0 {
 				it.scalar = false
-				for _, rc := range c.Fn.RetColumns {
-					t := types.Of(rc.Type)
-					if rc.Type == types.AnyElement {
-						t = c.T
-					}
-					sc.Cols = append(sc.Cols, b.newColumn(rc.Name, t))
-				}
+				sc.Cols = b.resultColumns(c)
 			} else {
 				cname := name
 				if a := n.Alias.GetAliasname(); a != "" && len(n.Functions) == 1 {

@@ -245,6 +245,14 @@ func (b *binder) bindTargets(ec *exprContext, list []*pg.Node, s *scope) ([]targ
 			}
 			continue
 		}
+		if ind := rt.Val.GetAIndirection(); ind != nil && len(ind.Indirection) == 1 && ind.Indirection[0].GetAStar() != nil {
+			fields, err := b.expandFields(ec, ind.Arg)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, fields...)
+			continue
+		}
 		e, err := b.bindExpr(ec, rt.Val)
 		if err != nil {
 			return nil, err
@@ -254,6 +262,35 @@ func (b *binder) bindTargets(ec *exprContext, list []*pg.Node, s *scope) ([]targ
 			name = figureName(rt.Val)
 		}
 		out = append(out, target{e: e, name: name, node: rt.Val})
+	}
+	return out, nil
+}
+
+// expandFields resolves (row).* and (f(x)).*.
+func (b *binder) expandFields(ec *exprContext, n *pg.Node) ([]target, error) {
+	var out []target
+	if n.GetFuncCall() != nil {
+		cols, err := b.functionFields(ec, n)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range cols {
+			out = append(out, target{e: c.Ref(), name: c.Name})
+		}
+		if out != nil {
+			return out, nil
+		}
+	}
+	e, err := b.bindExpr(ec, n)
+	if err != nil {
+		return nil, err
+	}
+	row, ok := e.(*expr.Row)
+	if !ok {
+		return nil, b.errorf(exprLocation(n), pgerror.WrongObjectType, "row expansion via \"*\" is not supported for type %s", types.FormatType(e.Type()))
+	}
+	for i, it := range row.Items {
+		out = append(out, target{e: it, name: row.Names[i]})
 	}
 	return out, nil
 }

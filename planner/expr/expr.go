@@ -150,9 +150,10 @@ type Subscript struct {
 	T     types.Type
 }
 
-// Row is ROW(items).
+// Row is ROW(items), or a whole row of a table; Names are its fields.
 type Row struct {
 	Items []Expr
+	Names []string
 	T     types.Type
 }
 
