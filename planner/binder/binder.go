@@ -80,6 +80,9 @@ type binder struct {
 	// locations and itemOf serve error messages about columns.
 	locations map[expr.ColumnID]int32
 	itemOf    map[expr.ColumnID]string
+	// fields lists, for a column that holds a row, the columns beside it in the
+	// plan that hold the row's fields.
+	fields map[expr.ColumnID][]logical.Column
 }
 
 // use is one reference to a base relation in the statement.

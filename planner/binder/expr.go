@@ -610,8 +610,8 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 			}
 			index = append(index, i)
 		case *pg.Node_String_:
-			row, ok := e.(*expr.Row)
-			if !ok || len(index) > 0 {
+			row := b.rowOf(e)
+			if row == nil || len(index) > 0 {
 				return nil, b.errorf(exprLocation(n.Arg), pgerror.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", ind.String_.Sval, types.FormatType(e.Type()))
 			}
 			i := slices.Index(row.Names, ind.String_.Sval)
@@ -632,6 +632,24 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 		return nil, b.errorf(exprLocation(n.Arg), pgerror.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", types.FormatType(t))
 	}
 	return &expr.Subscript{Arg: e, Index: index, T: t.Elem()}, nil
+}
+
+// rowOf returns the fields of a row value, nil when e is none or they are not
+// known.
+func (b *binder) rowOf(e expr.Expr) *expr.Row {
+	switch e := e.(type) {
+	case *expr.Row:
+		return e
+	case *expr.Column:
+		if fields, ok := b.fields[e.ID]; ok {
+			row := &expr.Row{T: e.T}
+			for _, c := range fields {
+				row.Items, row.Names = append(row.Items, c.Ref()), append(row.Names, c.Name)
+			}
+			return row
+		}
+	}
+	return nil
 }
 
 // functionFields binds a call of a set-returning function of several columns in

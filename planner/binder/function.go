@@ -143,7 +143,13 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause)
 	}
 	if len(m.Fn.RetColumns) > 1 {
-		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "%s returns several columns: call it in FROM", name)
+		sc := logical.SetCall{Call: call, Cols: b.resultColumns(call)}
+		ec.sets.calls = append(ec.sets.calls, sc)
+		row := &expr.Row{T: types.Of(types.Record)}
+		for _, c := range sc.Cols {
+			row.Items, row.Names = append(row.Items, c.Ref()), append(row.Names, c.Name)
+		}
+		return row, nil
 	}
 	col := b.newColumn(name, call.T)
 	ec.sets.calls = append(ec.sets.calls, logical.SetCall{Call: call, Cols: []logical.Column{col}})

@@ -144,6 +144,25 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 		proj.Exprs = append(proj.Exprs, t.e)
 		proj.Cols = append(proj.Cols, t.col)
 	}
+	// The fields of a row stay beside it, for (row).field in an outer query.
+	var fields []logical.Column
+	for _, t := range targets {
+		row, ok := t.e.(*expr.Row)
+		if !ok || t.junk || len(row.Names) != len(row.Items) || len(stmt.DistinctClause) > 0 {
+			continue
+		}
+		var list []logical.Column
+		for i, it := range row.Items {
+			c := b.newColumn(row.Names[i], it.Type())
+			proj.Exprs, proj.Cols = append(proj.Exprs, it), append(proj.Cols, c)
+			list = append(list, c)
+		}
+		if b.fields == nil {
+			b.fields = map[expr.ColumnID][]logical.Column{}
+		}
+		b.fields[t.col.ID] = list
+		fields = append(fields, list...)
+	}
 	plan = proj
 	out := &query{}
 	for _, t := range targets {
@@ -190,7 +209,7 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 	if plan, err = b.bindLimit(plan, stmt, s); err != nil {
 		return nil, err
 	}
-	out.plan = project(plan, out.cols)
+	out.plan = project(plan, append(slices.Clone(out.cols), fields...))
 	return out, nil
 }
 
@@ -285,8 +304,8 @@ func (b *binder) expandFields(ec *exprContext, n *pg.Node) ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
-	row, ok := e.(*expr.Row)
-	if !ok {
+	row := b.rowOf(e)
+	if row == nil {
 		return nil, b.errorf(exprLocation(n), pgerror.WrongObjectType, "row expansion via \"*\" is not supported for type %s", types.FormatType(e.Type()))
 	}
 	for i, it := range row.Items {
