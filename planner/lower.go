@@ -143,6 +143,20 @@ func (l *lowering) node(n logical.Node) (physical.Node, error) {
 		return l.window(n)
 	case *logical.SharedScan:
 		return l.sharedScan(n)
+	case *logical.Recursive:
+		// Both parts are executed as queries of their own, round by round: they
+		// share no materialised input with what is around them.
+		initial, err := Lower(l.registry, n.Initial)
+		if err != nil {
+			return nil, err
+		}
+		step, err := Lower(l.registry, n.Step)
+		if err != nil {
+			return nil, err
+		}
+		return &physical.Recursive{Initial: initial, Step: step, Work: n.Work, All: n.All, Cols: columns(n.Cols)}, nil
+	case *logical.WorkScan:
+		return &physical.WorkScan{Of: n.Of, Cols: columns(n.Cols)}, nil
 	}
 	return nil, pgerror.Newf(pgerror.InternalError, "no operator for %T", n)
 }

@@ -73,6 +73,10 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.window(n, st)
 	case *physical.Append:
 		return b.append(n)
+	case *physical.Recursive:
+		return b.recursive(n, st)
+	case *physical.WorkScan:
+		return b.workScan(n)
 	}
 	return part{}, pgerror.Newf(pgerror.InternalError, "cannot execute %T", n)
 }

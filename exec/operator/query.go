@@ -42,6 +42,8 @@ type Env struct {
 	Workers int
 	// Weight is the query's share of the workers, 0 for 1.
 	Weight float64
+	// work holds the rows of the round before, for the rounds of a Recursive.
+	work map[*physical.WorkTable]*columnStore
 }
 
 // Query is one execution of a plan. Next, Close and Stats are called by one

@@ -22,30 +22,56 @@ type aggregation struct {
 	// attach to it.
 	pre  logical.Node
 	node *logical.Aggregate
+	// sets are the grouping sets as indexes of keys; nil for a plain GROUP BY.
+	sets [][]int
+	// calls are the GROUPING(...) calls of the level.
+	calls []groupingCall
 }
 
 // bindGroupBy binds the GROUP BY items.
 func (a *aggregation) bindGroupBy(stmt *pg.SelectStmt, s *scope) error {
 	ec := &exprContext{scope: s, plan: &a.pre, clause: "GROUP BY"}
+	sets := [][]int{nil}
+	special := false
 	for _, n := range stmt.GroupClause {
-		if n.GetGroupingSet() != nil {
-			return pgerror.NotSupported("GROUPING SETS, ROLLUP and CUBE are not supported")
+		special = special || n.GetGroupingSet() != nil
+		list, err := a.groupingSets(ec, n, stmt)
+		if err != nil {
+			return err
 		}
-		items := []*pg.Node{n}
-		if r := n.GetRowExpr(); r != nil && r.RowFormat == pg.CoercionForm_COERCE_IMPLICIT_CAST {
-			items = r.Args
+		if sets, err = crossSets(sets, list); err != nil {
+			return err
 		}
-		for _, it := range items {
-			e, err := a.bindKey(ec, it, stmt)
-			if err != nil {
-				return err
-			}
-			if err := a.addKey(e, it, s); err != nil {
-				return err
-			}
+	}
+	if special {
+		a.sets = sets
+		if stmt.GroupDistinct {
+			a.sets = distinctSets(sets)
 		}
 	}
 	return nil
+}
+
+// bindKeyList binds one item of GROUP BY, a column or a parenthesised list, and
+// returns the indexes of its keys.
+func (a *aggregation) bindKeyList(ec *exprContext, n *pg.Node, stmt *pg.SelectStmt) ([]int, error) {
+	items := []*pg.Node{n}
+	if r := n.GetRowExpr(); r != nil && r.RowFormat == pg.CoercionForm_COERCE_IMPLICIT_CAST {
+		items = r.Args
+	}
+	var out []int
+	for _, it := range items {
+		e, err := a.bindKey(ec, it, stmt)
+		if err != nil {
+			return nil, err
+		}
+		i, err := a.addKey(e, it)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, i)
+	}
+	return out, nil
 }
 
 // bindKey binds one item: an input column wins over an output name.
@@ -99,21 +125,21 @@ func (a *aggregation) bindPosition(ec *exprContext, k int, loc int32, stmt *pg.S
 	return nil, a.b.errorf(loc, pgerror.InvalidColumnReference, "GROUP BY position %d is not in select list", k)
 }
 
-// addKey adds a grouping key.
-func (a *aggregation) addKey(e expr.Expr, n *pg.Node, s *scope) error {
-	for _, k := range a.node.Keys {
+// addKey adds a grouping key and returns its index.
+func (a *aggregation) addKey(e expr.Expr, n *pg.Node) (int, error) {
+	for i, k := range a.node.Keys {
 		if expr.Equal(k, e) {
-			return nil
+			return i, nil
 		}
 	}
 	if unknownType(e.Type()) {
 		var err error
 		if e, err = a.b.coerce(e, types.Of(types.Text), function.Implicit, false, -1); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := a.b.needEquality(e.Type()); err != nil {
-		return a.b.at(err, exprLocation(n))
+		return 0, a.b.at(err, exprLocation(n))
 	}
 	name := figureName(n)
 	col := a.b.newColumn(name, e.Type())
@@ -122,7 +148,7 @@ func (a *aggregation) addKey(e expr.Expr, n *pg.Node, s *scope) error {
 	}
 	a.node.Keys = append(a.node.Keys, e)
 	a.node.Cols = append(a.node.Cols, col)
-	return nil
+	return len(a.node.Keys) - 1, nil
 }
 
 // bindAggregate binds a call of an aggregate function.
@@ -258,8 +284,21 @@ func (a *aggregation) finish(e expr.Expr) (expr.Expr, error) {
 	return out, err
 }
 
-// close puts the finished input below the grouping.
-func (a *aggregation) close() { a.node.Input = a.pre }
+// close puts the finished input below the grouping and returns plan, which holds
+// the grouping, with grouping sets expanded.
+func (a *aggregation) close(plan logical.Node) logical.Node {
+	a.node.Input = a.pre
+	if a.sets == nil && len(a.calls) == 0 {
+		return plan
+	}
+	expanded := a.expandSets()
+	return logical.Rewrite(plan, func(n logical.Node) logical.Node {
+		if n == logical.Node(a.node) {
+			return expanded
+		}
+		return n
+	})
+}
 
 // listHasAggregate reports whether the select list, ORDER BY or DISTINCT ON call
 // an aggregate of this level.

@@ -125,7 +125,7 @@ func Bind(ctx context.Context, env Env, stmt *pg.SelectStmt, text string, paramT
 	if err := b.checkPrivileges(); err != nil {
 		return nil, err
 	}
-	res := &Result{Plan: q.plan, Params: b.params}
+	res := &Result{Plan: project(q.plan, q.cols), Params: b.params}
 	for _, c := range q.cols {
 		o := b.origins[c.ID]
 		res.Columns = append(res.Columns, OutputColumn{Name: c.Name, Type: c.Type, TableOID: o.table, AttNum: o.attnum})

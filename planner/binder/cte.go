@@ -3,7 +3,9 @@ package binder
 import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -11,7 +13,97 @@ import (
 type cte struct {
 	shared *logical.Shared
 	cols   []logical.Column
+	// work is set while the recursive part of the query is bound: its name reads
+	// the rows of the round before. reads counts those references.
+	work  *physical.WorkTable
+	reads int
 }
+
+// bindRecursive binds "initial UNION [ALL] step" of WITH RECURSIVE. with is the
+// scope of the WITH queries before it.
+func (b *binder) bindRecursive(c *pg.CommonTableExpr, sel *pg.SelectStmt, with *scope) (*query, error) {
+	if c.SearchClause != nil || c.CycleClause != nil {
+		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "SEARCH and CYCLE clauses are not supported")
+	}
+	if sel.Op != pg.SetOperation_SETOP_UNION {
+		return nil, b.errorf(c.Location, pgerror.InvalidRecursion, "recursive query %q does not have the form non-recursive-term UNION [ALL] recursive-term", c.Ctename)
+	}
+	if len(sel.SortClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || len(sel.LockingClause) > 0 {
+		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "ORDER BY, LIMIT and FOR UPDATE in a recursive query are not implemented")
+	}
+	if selfReference(sel.Larg, c.Ctename) {
+		return nil, b.errorf(c.Location, pgerror.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Ctename)
+	}
+	level, err := b.bindWith(sel.WithClause, with)
+	if err != nil {
+		return nil, err
+	}
+	initial, err := b.bindSelect(sel.Larg, &scope{parent: level})
+	if err != nil {
+		return nil, err
+	}
+	if initial, err = b.finishUnknown(initial); err != nil {
+		return nil, err
+	}
+	cols := append([]logical.Column(nil), initial.cols...)
+	for i, a := range namesOf(c) {
+		if i < len(cols) {
+			cols[i].Name = a
+		}
+	}
+	self := &cte{work: &physical.WorkTable{Name: c.Ctename}, cols: cols}
+	inner := &scope{parent: level.parent, ctes: map[string]*cte{c.Ctename: self}, cteOnly: true}
+	for name, other := range level.ctes {
+		if name != c.Ctename {
+			inner.ctes[name] = other
+		}
+	}
+	step, err := b.bindSelect(sel.Rarg, &scope{parent: inner})
+	if err != nil {
+		return nil, err
+	}
+	if self.reads > 1 {
+		return nil, b.errorf(c.Location, pgerror.InvalidRecursion, "recursive reference to query %q must not appear more than once", c.Ctename)
+	}
+	if len(step.cols) != len(cols) {
+		return nil, b.errorf(firstLocation(sel.Rarg), pgerror.SyntaxError, "each UNION query must have the same number of columns")
+	}
+	targets := make([]types.Type, len(cols))
+	for i := range cols {
+		targets[i] = cols[i].Type
+		have := step.cols[i].Type
+		if have.OID == targets[i].OID || unknownType(have) {
+			continue
+		}
+		common, err := b.env.Registry.CommonType("UNION", []types.OID{targets[i].OID, have.OID})
+		if err != nil {
+			return nil, b.at(err, firstLocation(sel.Rarg))
+		}
+		if common != targets[i].OID {
+			return nil, b.at(pgerror.Newf(pgerror.DatatypeMismatch, "recursive query %q column %d has type %s in non-recursive term but type %s overall",
+				c.Ctename, i+1, types.FormatType(types.Of(targets[i].OID)), types.FormatType(types.Of(common))).
+				WithHint("Cast the output of the non-recursive term to the correct type."), firstLocation(sel.Larg))
+		}
+	}
+	if step, err = b.coerceQuery(step, targets, "UNION"); err != nil {
+		return nil, err
+	}
+	rec := &logical.Recursive{
+		Initial: project(initial.plan, initial.cols), Step: project(step.plan, step.cols), Work: self.work, All: sel.All,
+	}
+	for _, col := range cols {
+		if !sel.All {
+			if err := b.needEquality(col.Type); err != nil {
+				return nil, err
+			}
+		}
+		rec.Cols = append(rec.Cols, b.newColumn(col.Name, col.Type))
+	}
+	return &query{plan: rec, cols: rec.Cols}, nil
+}
+
+// namesOf lists the column names of a WITH query.
+func namesOf(c *pg.CommonTableExpr) []string { return names(c.Aliascolnames) }
 
 // bindWith binds the WITH queries in order and returns the scope in which the
 // main query is bound.
@@ -34,14 +126,14 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		if sel == nil {
 			return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "data-modifying statements in WITH are not supported")
 		}
+		var q *query
+		var err error
 		if w.Recursive && selfReference(sel, c.Ctename) {
-			return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "WITH RECURSIVE is not supported")
+			q, err = b.bindRecursive(c, sel, &scope{parent: s.parent, ctes: out.ctes, cteOnly: true})
+		} else if q, err = b.bindSelect(sel, &scope{parent: &scope{parent: s.parent, ctes: out.ctes, cteOnly: true}}); err == nil {
+			q, err = b.finishUnknown(q)
 		}
-		q, err := b.bindSelect(sel, &scope{parent: &scope{parent: s.parent, ctes: out.ctes, cteOnly: true}})
 		if err != nil {
-			return nil, err
-		}
-		if q, err = b.finishUnknown(q); err != nil {
 			return nil, err
 		}
 		aliases := names(c.Aliascolnames)
@@ -65,6 +157,14 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 
 // scanCTE reads a WITH query under fresh identities.
 func (b *binder) scanCTE(c *cte) (logical.Node, []logical.Column) {
+	if c.work != nil {
+		scan := &logical.WorkScan{Of: c.work, Cols: make([]logical.Column, len(c.cols))}
+		for i, col := range c.cols {
+			scan.Cols[i] = b.newColumn(col.Name, col.Type)
+		}
+		c.reads++
+		return scan, scan.Cols
+	}
 	c.shared.Refs++
 	pos := map[int]int{}
 	outs := c.shared.Input.Outputs()

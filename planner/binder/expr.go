@@ -122,7 +122,7 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_SetToDefault:
 		return nil, b.errorf(n.SetToDefault.Location, pgerror.SyntaxError, "DEFAULT is not allowed in this context")
 	case *pg.Node_GroupingFunc:
-		return nil, b.errorf(n.GroupingFunc.Location, pgerror.FeatureNotSupported, "GROUPING is not supported")
+		return b.bindGrouping(ec, n.GroupingFunc)
 	case *pg.Node_XmlExpr, *pg.Node_XmlSerialize:
 		return nil, pgerror.NotSupported("XML expressions are not supported")
 	case *pg.Node_CurrentOfExpr:

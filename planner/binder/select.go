@@ -115,7 +115,7 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 				return nil, err
 			}
 		}
-		agg.close()
+		plan = agg.close(plan)
 		if having != nil {
 			plan = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, having)}
 		}

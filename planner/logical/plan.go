@@ -201,6 +201,39 @@ type SharedScan struct {
 	Cols []Column
 }
 
+// Recursive is WITH RECURSIVE (physical.Recursive). Initial and Step output the
+// columns of Cols in order.
+type Recursive struct {
+	Initial, Step Node
+	Work          *physical.WorkTable
+	All           bool
+	Cols          []Column
+}
+
+// WorkScan reads the rows of the round before.
+type WorkScan struct {
+	Of   *physical.WorkTable
+	Cols []Column
+}
+
+// Outputs implements Node.
+func (n *Recursive) Outputs() []Column { return n.Cols }
+
+// Outputs implements Node.
+func (n *WorkScan) Outputs() []Column { return n.Cols }
+
+// Inputs implements Node.
+func (n *Recursive) Inputs() []Node { return []Node{n.Initial, n.Step} }
+
+// Inputs implements Node.
+func (n *WorkScan) Inputs() []Node { return nil }
+
+// WithInputs implements Node.
+func (n *Recursive) WithInputs(in []Node) Node { c := *n; c.Initial, c.Step = in[0], in[1]; return &c }
+
+// WithInputs implements Node.
+func (n *WorkScan) WithInputs([]Node) Node { return n }
+
 // Outputs implements Node.
 func (n *Scan) Outputs() []Column { return n.Cols }
 

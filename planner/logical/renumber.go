@@ -99,6 +99,14 @@ func mapOutputs(n Node, f func(Column) Column) Node {
 		c := *n
 		c.Cols = list(n.Cols)
 		return &c
+	case *Recursive:
+		c := *n
+		c.Cols = list(n.Cols)
+		return &c
+	case *WorkScan:
+		c := *n
+		c.Cols = list(n.Cols)
+		return &c
 	}
 	return n
 }

@@ -156,6 +156,13 @@ func (p *pruner) prune(n logical.Node, need map[expr.ColumnID]bool) logical.Node
 		c.Left = arrange(p.prune(n.Left, columnSet(lo)), lo)
 		c.Right = arrange(p.prune(n.Right, columnSet(ro)), ro)
 		return &c
+	case *logical.Recursive:
+		c := *n
+		for _, side := range []*logical.Node{&c.Initial, &c.Step} {
+			outs := (*side).Outputs()
+			*side = arrange(p.prune(*side, columnSet(outs)), outs)
+		}
+		return &c
 	case *logical.Window:
 		c := *n
 		c.Calls = nil
@@ -170,7 +177,7 @@ func (p *pruner) prune(n logical.Node, need map[expr.ColumnID]bool) logical.Node
 		below := with(logical.Exprs(&c)...)
 		c.Input = p.prune(n.Input, below)
 		return &c
-	case *logical.Scan, *logical.Values, *logical.SharedScan:
+	case *logical.Scan, *logical.Values, *logical.SharedScan, *logical.WorkScan:
 		return p.leaf(n, need)
 	}
 	in := n.Inputs()
@@ -204,7 +211,7 @@ func (p *pruner) leaf(n logical.Node, need map[expr.ColumnID]bool) logical.Node 
 	switch n := n.(type) {
 	case *logical.Scan:
 		return p.scan(n, need)
-	case *logical.SharedScan:
+	case *logical.SharedScan, *logical.WorkScan:
 		return n
 	case *logical.Values:
 		var keep []int

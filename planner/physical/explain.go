@@ -141,6 +141,10 @@ func title(n Node) string {
 		return "WindowAgg"
 	case *SharedScan:
 		return "CTE Scan on " + n.Of.Name
+	case *Recursive:
+		return "Recursive Union"
+	case *WorkScan:
+		return "WorkTable Scan on " + n.Of.Name
 	}
 	return fmt.Sprintf("%T", n)
 }

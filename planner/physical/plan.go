@@ -259,6 +259,37 @@ type SharedScan struct {
 	Cols []Column
 }
 
+// WorkTable is what the rows of one round of a Recursive are called.
+type WorkTable struct{ Name string }
+
+// Recursive is WITH RECURSIVE: the rows of Initial, then those of Step over the
+// rows of the round before, until a round yields none. Without All a row that
+// has been seen is dropped.
+type Recursive struct {
+	Initial, Step Node
+	Work          *WorkTable
+	All           bool
+	Cols          []Column
+}
+
+// WorkScan reads the rows of the round before.
+type WorkScan struct {
+	Of   *WorkTable
+	Cols []Column
+}
+
+// Columns implements Node.
+func (n *Recursive) Columns() []Column { return n.Cols }
+
+// Columns implements Node.
+func (n *WorkScan) Columns() []Column { return n.Cols }
+
+// Children implements Node.
+func (n *Recursive) Children() []Node { return []Node{n.Initial, n.Step} }
+
+// Children implements Node.
+func (n *WorkScan) Children() []Node { return nil }
+
 // Columns implements Node.
 func (n *Scan) Columns() []Column { return n.Cols }
 

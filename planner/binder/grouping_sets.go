@@ -1,0 +1,214 @@
+package binder
+
+import (
+	"slices"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// maxGroupingSets is PostgreSQL's limit.
+const maxGroupingSets = 4096
+
+// groupingCall is one GROUPING(...): the keys it asks about and its column.
+type groupingCall struct {
+	keys []int
+	col  logical.Column
+}
+
+// groupingSets returns the grouping sets of one item of GROUP BY: one for an
+// expression, several for ROLLUP, CUBE and GROUPING SETS.
+func (a *aggregation) groupingSets(ec *exprContext, n *pg.Node, stmt *pg.SelectStmt) ([][]int, error) {
+	g := n.GetGroupingSet()
+	if g == nil {
+		keys, err := a.bindKeyList(ec, n, stmt)
+		return [][]int{keys}, err
+	}
+	switch g.Kind {
+	case pg.GroupingSetKind_GROUPING_SET_EMPTY:
+		return [][]int{nil}, nil
+	case pg.GroupingSetKind_GROUPING_SET_SETS:
+		var out [][]int
+		for _, c := range g.Content {
+			list, err := a.groupingSets(ec, c, stmt)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, list...)
+		}
+		return out, nil
+	}
+	parts := make([][]int, len(g.Content))
+	for i, c := range g.Content {
+		var err error
+		if parts[i], err = a.bindKeyList(ec, c, stmt); err != nil {
+			return nil, err
+		}
+	}
+	if g.Kind == pg.GroupingSetKind_GROUPING_SET_ROLLUP {
+		var out [][]int
+		for n := len(parts); n >= 0; n-- {
+			out = append(out, slices.Concat(parts[:n]...))
+		}
+		return out, nil
+	}
+	if len(parts) > 12 {
+		return nil, pgerror.New(pgerror.TooManyColumns, "CUBE is limited to 12 elements")
+	}
+	var out [][]int
+	for mask := 1<<len(parts) - 1; mask >= 0; mask-- {
+		var set []int
+		for i, p := range parts {
+			if mask>>(len(parts)-1-i)&1 != 0 {
+				set = append(set, p...)
+			}
+		}
+		out = append(out, set)
+	}
+	return out, nil
+}
+
+// crossSets combines the sets of two items of GROUP BY.
+func crossSets(a, b [][]int) ([][]int, error) {
+	if len(a)*len(b) > maxGroupingSets {
+		return nil, pgerror.Newf(pgerror.StatementTooComplex, "too many grouping sets present (maximum %d)", maxGroupingSets)
+	}
+	var out [][]int
+	for _, x := range a {
+		for _, y := range b {
+			out = append(out, slices.Concat(x, y))
+		}
+	}
+	return out, nil
+}
+
+// distinctSets drops repeated sets (GROUP BY DISTINCT).
+func distinctSets(sets [][]int) [][]int {
+	var out [][]int
+	for _, s := range sets {
+		s = slices.Clone(s)
+		slices.Sort(s)
+		s = slices.Compact(s)
+		if !slices.ContainsFunc(out, func(o []int) bool { return slices.Equal(o, s) }) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// bindGrouping binds GROUPING(key, ...).
+func (b *binder) bindGrouping(ec *exprContext, n *pg.GroupingFunc) (expr.Expr, error) {
+	if ec.agg == nil {
+		return nil, b.errorf(n.Location, pgerror.GroupingError, "grouping operations are not allowed in %s", ec.clause)
+	}
+	if len(n.Args) > 31 {
+		return nil, b.errorf(n.Location, pgerror.TooManyColumns, "GROUPING must have fewer than 32 arguments")
+	}
+	call := groupingCall{col: b.newColumn("grouping", types.Of(types.Int4))}
+	in := &exprContext{scope: ec.scope, plan: &ec.agg.pre, clause: "GROUPING"}
+	for _, arg := range n.Args {
+		e, err := b.bindExpr(in, arg)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(ec.agg.node.Keys, func(k expr.Expr) bool { return expr.Equal(k, e) })
+		if i < 0 {
+			return nil, b.errorf(exprLocation(arg), pgerror.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level")
+		}
+		call.keys = append(call.keys, i)
+	}
+	ec.agg.calls = append(ec.agg.calls, call)
+	return call.col.Ref(), nil
+}
+
+// expandSets replaces the grouping by one grouping per set over a shared input,
+// concatenated. A key that is not in a set is NULL there.
+func (a *aggregation) expandSets() logical.Node {
+	sets := a.sets
+	if sets == nil {
+		all := make([]int, len(a.node.Keys))
+		for i := range all {
+			all[i] = i
+		}
+		sets = [][]int{all}
+	}
+	outs := a.node.Outputs()
+	for _, c := range a.calls {
+		outs = append(outs, c.col)
+	}
+	shared := &logical.Shared{Name: "grouping sets", Input: a.pre, Refs: len(sets), Materialize: true}
+	var union logical.Node
+	for _, set := range sets {
+		arm := a.oneSet(shared, set, outs)
+		if union == nil {
+			union = arm
+			continue
+		}
+		op := &logical.SetOp{Kind: logical.Union, All: true, Left: union, Right: arm}
+		for _, c := range outs {
+			op.Cols = append(op.Cols, a.b.newColumn(c.Name, c.Type))
+		}
+		union = op
+	}
+	named := &logical.Project{Input: union, Cols: outs}
+	for _, c := range union.Outputs() {
+		named.Exprs = append(named.Exprs, c.Ref())
+	}
+	return named
+}
+
+// oneSet groups the shared input by one set; its outputs are laid out as outs.
+func (a *aggregation) oneSet(shared *logical.Shared, set []int, outs []logical.Column) logical.Node {
+	ids := map[expr.ColumnID]expr.ColumnID{}
+	scan := &logical.SharedScan{Of: shared}
+	for _, c := range shared.Input.Outputs() {
+		n := a.b.newColumn(c.Name, c.Type)
+		ids[c.ID] = n.ID
+		scan.Cols = append(scan.Cols, n)
+	}
+	agg := &logical.Aggregate{}
+	key := map[int]logical.Column{}
+	for _, i := range set {
+		if _, ok := key[i]; ok {
+			continue
+		}
+		c := a.b.newColumn(a.node.Cols[i].Name, a.node.Cols[i].Type)
+		key[i] = c
+		agg.Keys, agg.Cols = append(agg.Keys, a.node.Keys[i]), append(agg.Cols, c)
+	}
+	for _, call := range a.node.Aggs {
+		call.Col = a.b.newColumn(call.Col.Name, call.Col.Type)
+		agg.Aggs = append(agg.Aggs, call)
+	}
+	agg = logical.MapExprs(agg, func(e expr.Expr) expr.Expr { return logical.Remap(e, ids) }).(*logical.Aggregate)
+	agg.Input = scan
+	p := &logical.Project{Input: agg}
+	for i, c := range a.node.Cols {
+		if k, ok := key[i]; ok {
+			p.Exprs = append(p.Exprs, k.Ref())
+		} else {
+			p.Exprs = append(p.Exprs, &expr.Const{T: c.Type, Value: types.Null})
+		}
+	}
+	for _, call := range agg.Aggs {
+		p.Exprs = append(p.Exprs, call.Col.Ref())
+	}
+	for _, call := range a.calls {
+		bits := int64(0)
+		for _, k := range call.keys {
+			bits <<= 1
+			if _, ok := key[k]; !ok {
+				bits |= 1
+			}
+		}
+		p.Exprs = append(p.Exprs, &expr.Const{T: types.Of(types.Int4), Value: types.IntDatum(bits)})
+	}
+	for _, c := range outs {
+		p.Cols = append(p.Cols, a.b.newColumn(c.Name, c.Type))
+	}
+	return p
+}
