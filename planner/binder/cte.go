@@ -1,6 +1,8 @@
 package binder
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -31,8 +33,8 @@ func (b *binder) bindRecursive(c *pg.CommonTableExpr, sel *pg.SelectStmt, with *
 	if len(sel.SortClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || len(sel.LockingClause) > 0 {
 		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "ORDER BY, LIMIT and FOR UPDATE in a recursive query are not implemented")
 	}
-	if selfReference(sel.Larg, c.Ctename) {
-		return nil, b.errorf(c.Location, pgerror.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Ctename)
+	if loc, ok := selfReference(sel.Larg, c.Ctename); ok {
+		return nil, b.errorf(loc, pgerror.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Ctename)
 	}
 	level, err := b.bindWith(sel.WithClause, with)
 	if err != nil {
@@ -128,7 +130,8 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		}
 		var q *query
 		var err error
-		if w.Recursive && selfReference(sel, c.Ctename) {
+		_, recursive := selfReference(sel, c.Ctename)
+		if w.Recursive && recursive {
 			q, err = b.bindRecursive(c, sel, &scope{parent: s.parent, ctes: out.ctes, cteOnly: true})
 		} else if q, err = b.bindSelect(sel, &scope{parent: &scope{parent: s.parent, ctes: out.ctes, cteOnly: true}}); err == nil {
 			q, err = b.finishUnknown(q)
@@ -190,30 +193,32 @@ func (b *binder) scanCTE(c *cte) (logical.Node, []logical.Column) {
 	return scan, cols
 }
 
-// selfReference reports whether a WITH query reads itself.
-func selfReference(sel *pg.SelectStmt, name string) bool {
+// selfReference reports whether a WITH query reads itself, and where.
+func selfReference(sel *pg.SelectStmt, name string) (loc int32, ok bool) {
 	if sel == nil {
-		return false
+		return 0, false
 	}
-	if selfReference(sel.Larg, name) || selfReference(sel.Rarg, name) {
-		return true
+	for _, side := range []*pg.SelectStmt{sel.Larg, sel.Rarg} {
+		if loc, ok = selfReference(side, name); ok {
+			return loc, true
+		}
 	}
 	var inFrom func(n *pg.Node) bool
 	inFrom = func(n *pg.Node) bool {
 		switch n := n.GetNode().(type) {
 		case *pg.Node_RangeVar:
-			return n.RangeVar.Schemaname == "" && n.RangeVar.Relname == name
+			loc, ok = n.RangeVar.Location, n.RangeVar.Schemaname == "" && n.RangeVar.Relname == name
+			return ok
 		case *pg.Node_RangeSubselect:
-			return selfReference(n.RangeSubselect.Subquery.GetSelectStmt(), name)
+			loc, ok = selfReference(n.RangeSubselect.Subquery.GetSelectStmt(), name)
+			return ok
 		case *pg.Node_JoinExpr:
 			return inFrom(n.JoinExpr.Larg) || inFrom(n.JoinExpr.Rarg)
 		}
 		return false
 	}
-	for _, n := range sel.FromClause {
-		if inFrom(n) {
-			return true
-		}
+	if slices.ContainsFunc(sel.FromClause, inFrom) {
+		return loc, true
 	}
-	return false
+	return 0, false
 }
