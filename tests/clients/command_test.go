@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hubsql/hubsql/tests/harness"
 )
 
 // binary returns the program under test: HUBSQL_BIN, or a build of the tree.
@@ -39,7 +41,7 @@ var binary = sync.OnceValues(func() (string, error) {
 var built string
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := harness.Main(m)
 	if built != "" {
 		os.RemoveAll(built)
 	}
