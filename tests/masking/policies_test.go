@@ -373,7 +373,7 @@ func TestPolicies(t *testing.T) {
 
 	t.Run("policy expressions cannot smuggle", func(t *testing.T) {
 		for _, body := range []string{"1) UNION SELECT (2", "ssn, 2", "$1", "(SELECT ssn FROM extra.guesses LIMIT 1)", "max(ssn)", "row_number() OVER ()", "unnest(ARRAY[ssn])::text",
-			"ssn) TO hr USING (ssn", "1::int", "pan::xyz", "nofunction(ssn)", "other.ssn", "ssn; DROP ROLE hr", "", "generate_series(1,2)::text", "DEFAULT", "*"} {
+			"ssn) TO hr USING (ssn", "pan::xyz", "nofunction(ssn)", "other.ssn", "ssn; DROP ROLE hr", "", "generate_series(1,2)::text", "DEFAULT", "*"} {
 			refused(t, admin, "CREATE MASKING POLICY evil ON extra.guesses (ssn) TO analyst USING ("+body+")")
 		}
 		for _, body := range []string{"(SELECT true FROM extra.guesses)", "$1", "count(*) > 0", "1", "generate_series(1,2) > 0", "true) TO hr USING (true", "nocolumn"} {
