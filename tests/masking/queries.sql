@@ -284,3 +284,17 @@ BEGIN; DECLARE cur CURSOR FOR SELECT id, ssn, salary FROM customers WHERE salary
 
 -- simple
 PREPARE q (int) AS SELECT ssn, salary, email FROM customers WHERE id = $1; EXECUTE q (8); EXECUTE q (3); DEALLOCATE q
+
+SELECT count(*) FROM (SELECT id FROM customers LIMIT 20) x
+
+SELECT count(*), count(region), min(region), max(region), count(DISTINCT region) FROM customers
+
+SELECT count(*) FROM (SELECT id FROM customers WHERE region LIKE 'E%' OFFSET 15 LIMIT 10) x
+
+SELECT id FROM customers WHERE upper(region) = 'EMEA' AND id < 20
+
+-- ordered
+SELECT id FROM customers ORDER BY id DESC LIMIT 3
+
+-- ordered
+SELECT id, notes FROM customers WHERE notes IS NOT NULL AND id > 20 ORDER BY notes DESC, id LIMIT 4
