@@ -128,7 +128,7 @@ func (b *binder) bindSubselect(n *pg.RangeSubselect, s *scope) (*from, error) {
 // outer is what a subquery of FROM that is not lateral may see: the WITH
 // queries of this level and everything outside, but no FROM item of this level.
 func (s *scope) outer() *scope {
-	return &scope{parent: s.parent, ctes: s.ctes, cteOnly: true}
+	return &scope{parent: s.parent, ctes: s.ctes, cteOnly: true, unreachable: s.items}
 }
 
 // bindRangeFunction binds f(...) [WITH ORDINALITY] in FROM.
@@ -305,25 +305,25 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 	return out, nil
 }
 
-// outerJoinWithSubqueries binds the condition of an outer join that holds
-// subqueries: the side that is not preserved becomes a lateral subquery filtered
-// by the condition, so that its subqueries may refer to both sides.
+// outerJoinWithSubqueries makes an outer join whose condition has subqueries a
+// lateral one: L LEFT JOIN R ON c is L LEFT JOIN LATERAL (SELECT * FROM R WHERE
+// c) ON true.
 func (b *binder) outerJoinWithSubqueries(j *logical.Join, js *scope, quals *pg.Node) (logical.Node, error) {
-	switch j.Kind {
-	case physical.Full:
+	if j.Kind == physical.Full {
 		return nil, pgerror.NotSupported("subqueries in the condition of a FULL JOIN are not supported")
-	case physical.Right:
-		j.Left, j.Right, j.Kind = j.Right, j.Left, physical.Left
 	}
-	plan := j.Right
-	ec := &exprContext{scope: js, plan: &plan, clause: "JOIN conditions"}
-	cond, err := b.bindBool(ec, quals, "JOIN/ON")
+	kept, other := j.Left, j.Right
+	if j.Kind == physical.Right {
+		kept, other = other, kept
+	}
+	plan := other
+	cond, err := b.bindBool(&exprContext{scope: js, plan: &plan, clause: "JOIN conditions"}, quals, "JOIN/ON")
 	if err != nil {
 		return nil, err
 	}
-	j.Right = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, cond)}
-	j.Lateral = refersTo(j.Right, j.Left)
-	return j, nil
+	plan = project(&logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, cond)}, other.Outputs())
+	out := &logical.Join{Kind: physical.Left, Left: kept, Right: plan, Lateral: refersTo(plan, kept)}
+	return project(out, j.Outputs()), nil
 }
 
 // bindUsing makes the conditions and merged columns of USING and NATURAL.
