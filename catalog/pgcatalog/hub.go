@@ -17,14 +17,18 @@ var hubContents = map[string]func(*scan){
 	"sources":          hubSources,
 }
 
+// hubMaskingPolicies lists the policies of the tables that the current role owns,
+// as SHOW MASKING POLICIES does: what a mask does is nobody else's business.
 func hubMaskingPolicies(x *scan) {
 	for _, p := range x.snap.AllMaskingPolicies() {
+		r, ok := x.snap.RelationByOID(p.Relation)
+		if !ok || !x.roles.Has(r.Owner) {
+			continue
+		}
 		schema, name, _ := x.names.relationName(p.Relation)
 		column := null
-		if r, ok := x.snap.RelationByOID(p.Relation); ok {
-			if c, ok := r.ColumnByNumber(p.Column); ok {
-				column = str(c.Name)
-			}
+		if c, ok := r.ColumnByNumber(p.Column); ok {
+			column = str(c.Name)
 		}
 		x.add(str(p.Name), str(schema), str(name), column, texts(types.Name, x.roleNames(p.To)), texts(types.Name, x.roleNames(p.Except)), str(p.Using), num(int(p.Priority)))
 	}

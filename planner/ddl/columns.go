@@ -11,6 +11,11 @@ func Columns(st parser.Statement) []ResultColumn {
 	if _, ok := st.Extension.(*parser.ShowMaskingPolicies); !ok {
 		return nil
 	}
+	return maskingPolicyColumns()
+}
+
+// maskingPolicyColumns describes SHOW MASKING POLICIES.
+func maskingPolicyColumns() []ResultColumn {
 	var out []ResultColumn
 	for _, name := range []string{"name", "schema", "table", "column", "to", "except", "using"} {
 		out = append(out, ResultColumn{name, types.Of(types.Text)})

@@ -248,10 +248,7 @@ func (r *run) dropMaskingPolicy(s *parser.DropMaskingPolicy) error {
 // showMaskingPolicies lists the policies of the tables that the current role
 // owns; their expressions are nobody else's business.
 func (r *run) showMaskingPolicies(s *parser.ShowMaskingPolicies) error {
-	for _, name := range []string{"name", "schema", "table", "column", "to", "except", "using"} {
-		r.result.Columns = append(r.result.Columns, ResultColumn{name, types.Of(types.Text)})
-	}
-	r.result.Columns = append(r.result.Columns, ResultColumn{"priority", types.Of(types.Int4)})
+	r.result.Columns = maskingPolicyColumns()
 	var only *catalog.Relation
 	if s.Table != nil {
 		var err error
