@@ -22,7 +22,7 @@ var hubContents = map[string]func(*scan){
 func hubMaskingPolicies(x *scan) {
 	for _, p := range x.snap.AllMaskingPolicies() {
 		r, ok := x.snap.RelationByOID(p.Relation)
-		if !ok || !x.roles.Has(r.Owner) {
+		if !ok || !x.roles.Super && !x.roles.Has(r.Owner) {
 			continue
 		}
 		schema, name, _ := x.names.relationName(p.Relation)
