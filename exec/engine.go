@@ -116,7 +116,7 @@ func (s *Session) start(ctx context.Context, plan physical.Node, account *memory
 // fold evaluates what does not read rows. The plan serves one execution, so
 // stable functions fold as well.
 func (s *Session) fold(e expr.Expr) expr.Expr {
-	env := &eval.Env{Ctx: context.Background(), Session: s.sess}
+	env := &eval.Env{Ctx: context.Background(), Session: s.sess, Memory: s.engine.Memory}
 	if _, isConst := e.(*expr.Const); isConst || hasParam(e) {
 		return e
 	}

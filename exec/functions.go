@@ -73,5 +73,5 @@ func (e *Engine) testServer(c *function.Call, name string) (string, error) {
 
 // evaluate computes an expression without columns.
 func (s *Session) evaluate(ctx context.Context, e expr.Expr) (types.Datum, error) {
-	return eval.EvalConst(e, &eval.Env{Ctx: ctx, Session: s.sess})
+	return eval.EvalConst(e, &eval.Env{Ctx: ctx, Session: s.sess, Memory: s.engine.Memory})
 }

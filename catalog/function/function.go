@@ -8,6 +8,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/session"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 )
 
@@ -92,6 +93,9 @@ type Call struct {
 	// instead of raising).
 	Explicit bool
 	Scratch  any
+	// Memory is asked before a function makes many or large values, so that no
+	// expression outgrows the limit of its query; nil means no limit.
+	Memory *memory.Account
 }
 
 // Kernel computes n rows of out from n rows of args.

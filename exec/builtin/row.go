@@ -11,6 +11,7 @@ type row struct {
 	c    *function.Call
 	args []*vector.Vec
 	i    int
+	room room
 }
 
 // n returns the number of arguments.
@@ -61,7 +62,8 @@ func numAt(v *vector.Vec, i int) types.Num {
 // strictness are left out.
 func each(f func(r *row) (types.Datum, error)) function.Kernel {
 	return func(c *function.Call, args []*vector.Vec, n int, out *vector.Vec) error {
-		r := row{c: c, args: args}
+		r := row{c: c, args: args, room: room{c: c}}
+		defer r.room.done()
 		for i := range n {
 			if out.Valid != nil && !out.Valid.Get(i) {
 				continue
@@ -69,6 +71,9 @@ func each(f func(r *row) (types.Datum, error)) function.Kernel {
 			r.i = i
 			d, err := f(&r)
 			if err != nil {
+				return err
+			}
+			if err := r.room.take(int64(len(d.S))); err != nil {
 				return err
 			}
 			out.Set(i, n, d)

@@ -126,6 +126,9 @@ func pad(leftSide bool) func(r *row) (types.Datum, error) {
 		}
 		need := n - have
 		each := runes(fill)
+		if err := r.room.ask(int64(len(s)) + int64(need/each+1)*int64(len(fill))); err != nil {
+			return types.Null, err
+		}
 		p := strings.Repeat(fill, need/each) + substring(fill, 1, int64(need%each))
 		if leftSide {
 			return text(p + s)
@@ -264,6 +267,9 @@ func repeat(r *row) (types.Datum, error) {
 	if s != "" && n > int64(maxText/len(s)) {
 		return types.Null, pgerror.New(pgerror.ProgramLimitExceeded, "requested length too large")
 	}
+	if err := r.room.ask(int64(len(s)) * n); err != nil {
+		return types.Null, err
+	}
 	return text(strings.Repeat(s, int(n)))
 }
 
@@ -312,10 +318,15 @@ func splitPart(r *row) (types.Datum, error) {
 }
 
 // concatenate is ||: views of both sides are joined in one buffer.
-func concatenate(_ *function.Call, args []*vector.Vec, n int, out *vector.Vec) error {
+func concatenate(c *function.Call, args []*vector.Vec, n int, out *vector.Vec) error {
 	var buf []byte
+	m := room{c: c}
+	defer m.done()
 	for i := range n {
 		if valid(out, i) {
+			if err := m.take(int64(len(args[0].Bytes(i)) + len(args[1].Bytes(i)))); err != nil {
+				return err
+			}
 			buf = append(append(buf[:0], args[0].Bytes(i)...), args[1].Bytes(i)...)
 			out.SetBytes(i, buf)
 		}

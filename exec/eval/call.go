@@ -57,7 +57,7 @@ func (c *compiler) apply(fn *function.Overload, args []node, in []types.Type, re
 		args: args,
 		vecs: make([]*vector.Vec, len(args)),
 		flat: make([]kernel.Scratch, len(args)),
-		call: &function.Call{Ctx: c.env.Ctx, Session: c.env.Session, Args: in, Ret: ret},
+		call: &function.Call{Ctx: c.env.Ctx, Session: c.env.Session, Args: in, Ret: ret, Memory: c.env.Memory},
 	}
 	n.fixed = fn.Volatility == function.Immutable
 	for _, a := range args {

@@ -15,6 +15,7 @@ import (
 	"github.com/hubsql/hubsql/catalog/session"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/kernel"
+	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -27,6 +28,8 @@ type Env struct {
 	Session *session.Session
 	// Params holds the value of parameter n at n-1.
 	Params []types.Datum
+	// Memory limits what functions may produce; nil means no limit.
+	Memory *memory.Account
 }
 
 // frame is the dense input of one evaluation: columns by index, n rows. Columns

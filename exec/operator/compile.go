@@ -11,7 +11,7 @@ import (
 
 // evalEnv returns what expressions may read.
 func (q *Query) evalEnv() *eval.Env {
-	return &eval.Env{Ctx: q.ctx, Session: q.env.Session, Params: q.env.Params}
+	return &eval.Env{Ctx: q.ctx, Session: q.env.Session, Params: q.env.Params, Memory: q.env.Account}
 }
 
 // compile makes one task's programs of es.
@@ -58,7 +58,7 @@ func (q *Query) constant(e expr.Expr) (types.Datum, error) {
 
 // call returns what a function gets to know of its invocation.
 func (q *Query) call(args []expr.Expr, ret types.Type) *function.Call {
-	return &function.Call{Ctx: q.ctx, Session: q.env.Session, Args: exprTypes(args), Ret: ret}
+	return &function.Call{Ctx: q.ctx, Session: q.env.Session, Args: exprTypes(args), Ret: ret, Memory: q.env.Account}
 }
 
 // exprTypes returns the types of es.

@@ -32,7 +32,7 @@ func (q *Query) rows(call *expr.Call, args []types.Datum) (*rowSource, error) {
 			return &rowSource{next: func() ([]types.Datum, error, bool) { return nil, nil, false }, stop: func() {}}, nil
 		}
 	}
-	c := &function.Call{Ctx: q.ctx, Session: q.env.Session, Args: exprTypes(call.Args), Ret: call.T}
+	c := &function.Call{Ctx: q.ctx, Session: q.env.Session, Args: exprTypes(call.Args), Ret: call.T, Memory: q.env.Account}
 	next, stop := iter.Pull2(func(yield func([]types.Datum, error) bool) {
 		err := fn.Rows(c, args, func(row []types.Datum) error {
 			if q.stopped.Load() || !yield(row, nil) {
