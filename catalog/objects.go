@@ -241,7 +241,9 @@ func (o *Comment) refs() []types.OID {
 	}
 	return []types.OID{o.Object}
 }
+
 func (o *RowPolicy) refs() []types.OID { return named(append(slices.Clone(o.Roles), o.Relation)...) }
+
 func (o *MaskingPolicy) refs() []types.OID {
 	return named(append(slices.Concat(o.To, o.Except), o.Relation, o.Owner)...)
 }

@@ -81,7 +81,7 @@ func files(server *Server, rel *Relation, schema, name string) string {
 			}
 			add(v)
 			if server.Wrapper == "parquet_fdw" {
-				for _, p := range strings.Fields(v) {
+				for p := range strings.FieldsSeq(v) {
 					add(p)
 				}
 			}
@@ -113,8 +113,8 @@ func (a SourceObject) Same(b SourceObject) bool {
 	if !a.Files || a.Table == b.Table {
 		return a == b
 	}
-	for _, p := range strings.Split(a.Table, "\n") {
-		for _, q := range strings.Split(b.Table, "\n") {
+	for p := range strings.SplitSeq(a.Table, "\n") {
+		for q := range strings.SplitSeq(b.Table, "\n") {
 			if overlap(p, q) {
 				return true
 			}

@@ -8,8 +8,9 @@ import (
 	"net/url"
 	"os"
 
-	"github.com/hubsql/hubsql/catalog/types"
 	_ "modernc.org/sqlite" // the driver
+
+	"github.com/hubsql/hubsql/catalog/types"
 )
 
 // store keeps objects in SQLite: one row per object, its body as JSON, its

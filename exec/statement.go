@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -249,7 +250,8 @@ func (w *stopwatch) start(ctx context.Context) (context.Context, func()) {
 // explain turns the error of a call that was stopped into the reason for it.
 func (w *stopwatch) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		if cause, ok := context.Cause(ctx).(*pgerror.Error); ok {
+		cause := &pgerror.Error{}
+		if errors.As(context.Cause(ctx), &cause) {
 			return cause
 		}
 	}

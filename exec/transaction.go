@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -219,8 +220,8 @@ func (s *Session) findSavepoint(name, command string, inBlock bool) (int, error)
 	if !inBlock {
 		return 0, pgerror.Newf(pgerror.NoActiveSQLTransaction, "%s can only be used in transaction blocks", command)
 	}
-	for i := len(s.tx.savepoints) - 1; i >= 0; i-- {
-		if s.tx.savepoints[i].name == name {
+	for i, v := range slices.Backward(s.tx.savepoints) {
+		if v.name == name {
 			return i, nil
 		}
 	}

@@ -78,7 +78,7 @@ func (w *world) foreign(name, owner string, columns []string, options catalog.Op
 
 func (w *world) oids(names string) []types.OID {
 	var out []types.OID
-	for _, n := range strings.Fields(names) {
+	for n := range strings.FieldsSeq(names) {
 		o, ok := w.roles[n]
 		if !ok {
 			w.t.Fatalf("no role %s", n)
@@ -138,11 +138,13 @@ func TestMaskResolution(t *testing.T) {
 		{"priority", []mask{{"PUBLIC", "", "low", 1}, {"staff", "", "high", 2}}, map[string]string{"analyst": "high", "hr": "low", "both": "high"}},
 		{"except falls to the next", []mask{{"PUBLIC", "", "low", 1}, {"staff", "hr", "high", 2}}, map[string]string{"both": "low"}},
 		{
-			"tie by a membership: the strictest", []mask{{"staff", "", "hub.partial_mask(email)", 0}, {"hr", "", "hub.full_mask(email)", 0}},
+			"tie by a membership: the strictest",
+			[]mask{{"staff", "", "hub.partial_mask(email)", 0}, {"hr", "", "hub.full_mask(email)", 0}},
 			map[string]string{"both": "hub.full_mask(email)", "analyst": "hub.partial_mask(email)"},
 		},
 		{
-			"tie with an expression", []mask{{"staff", "", "hub.null_mask(email) || hub.null_mask(x)", 0}, {"hr", "", "hub.hash_mask(email)", 0}},
+			"tie with an expression",
+			[]mask{{"staff", "", "hub.null_mask(email) || hub.null_mask(x)", 0}, {"hr", "", "hub.hash_mask(email)", 0}},
 			map[string]string{"both": "hub.hash_mask(email)"},
 		},
 	} {

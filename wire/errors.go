@@ -92,8 +92,7 @@ func outcome(ctx context.Context, err error) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		var cause *pgerror.Error
-		if errors.As(context.Cause(ctx), &cause) {
+		if cause, ok := errors.AsType[*pgerror.Error](context.Cause(ctx)); ok {
 			return cause
 		}
 	}

@@ -44,8 +44,10 @@ func TestSimpleProtocolTranscripts(t *testing.T) {
 		{"panic becomes XX000 and the connection lives", "panic", "E:ERROR:XX000 Z:I"},
 		{"and answers", "rows 1", "T:n/20/0,t/25/0 rows:1 C:SELECT_1 Z:I"},
 		{"copy", "copy text 2", "H d d c C:COPY_2 Z:I"},
-		{"cursor", "begin; declare c rows 10; fetch 3 c; fetch 100 c; fetch 1 c; commit",
-			"C:BEGIN C:DECLARE_CURSOR T:n/20/0,t/25/0 rows:3 C:FETCH_3 T:n/20/0,t/25/0 rows:7 C:FETCH_7 T:n/20/0,t/25/0 C:FETCH_0 C:COMMIT Z:I"},
+		{
+			"cursor", "begin; declare c rows 10; fetch 3 c; fetch 100 c; fetch 1 c; commit",
+			"C:BEGIN C:DECLARE_CURSOR T:n/20/0,t/25/0 rows:3 C:FETCH_3 T:n/20/0,t/25/0 rows:7 C:FETCH_7 T:n/20/0,t/25/0 C:FETCH_0 C:COMMIT Z:I",
+		},
 		{"cursor dies at commit", "fetch 1 c", "T:n/20/0,t/25/0 E:ERROR:34000 Z:I"},
 		{"parameters need the extended protocol", "echo $1", "E:ERROR:42P02 Z:I"},
 	} {

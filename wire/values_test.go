@@ -121,8 +121,10 @@ func TestPgxReadsEveryProtocolMode(t *testing.T) {
 func TestParametersComeBack(t *testing.T) {
 	c := serve(t, nil).connect("")
 	oids := []uint32{16, 21, 23, 20, 700, 701, 25, 1082, 1114, 1184, 2950, 17, 1700}
-	texts := []string{"t", "-1", "5", "9223372036854775807", "1.5", "2.25", "a\nb", "2024-02-29", "2024-02-29 12:00:00.5", "2024-02-29 12:00:00.123456+00",
-		"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", `\x0102`, "-1.50"}
+	texts := []string{
+		"t", "-1", "5", "9223372036854775807", "1.5", "2.25", "a\nb", "2024-02-29", "2024-02-29 12:00:00.5", "2024-02-29 12:00:00.123456+00",
+		"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", `\x0102`, "-1.50",
+	}
 	values := make([][]byte, len(texts))
 	for i, s := range texts {
 		values[i] = []byte(s)

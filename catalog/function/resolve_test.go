@@ -104,8 +104,7 @@ func TestResolutionAgreesWithPostgreSQL(t *testing.T) {
 			}
 		}
 		got := "OK " + types.FormatOID(ret)
-		var e *pgerror.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*pgerror.Error](err); ok {
 			got = "ERR " + string(e.Code) + " " + e.Message
 		}
 		if got != c[3] {

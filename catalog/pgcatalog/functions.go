@@ -1,6 +1,7 @@
 package pgcatalog
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,9 +51,7 @@ var scalars = gatherScalars(visibilityFunctions, definitionFunctions, privilegeF
 func gatherScalars(groups ...map[string]scalar) map[string]scalar {
 	out := map[string]scalar{}
 	for _, g := range groups {
-		for name, f := range g {
-			out[name] = f
-		}
+		maps.Copy(out, g)
 	}
 	return out
 }
@@ -83,7 +82,7 @@ func functionFacts() []fact {
 		o.Kind = function.Kind(f[3][0])
 		o.Volatility, o.Strict, o.Variadic = function.Volatility(f[6][0]), f[7] == "s", f[8] == "v"
 		if f[4] != "" {
-			for _, a := range strings.Split(f[4], ",") {
+			for a := range strings.SplitSeq(f[4], ",") {
 				o.Args = append(o.Args, typeOf(a))
 			}
 		}
@@ -94,7 +93,7 @@ func functionFacts() []fact {
 			o.Defaults = strings.Split(f[10], ", ")
 		}
 		if f[11] != "" {
-			for _, c := range strings.Split(f[11], ",") {
+			for c := range strings.SplitSeq(f[11], ",") {
 				name, t, _ := strings.Cut(c, ":")
 				o.RetColumns = append(o.RetColumns, function.Column{Name: name, Type: formal[t]})
 			}
@@ -225,8 +224,10 @@ func Casts(reg *function.Registry) []function.Cast {
 		fn.Kernel = kernel(reg, nil, fn.Args, f)
 		out = append(out, function.Cast{From: from, To: to, Context: context, Fn: fn})
 	}
-	for _, reg := range []types.OID{types.RegClass, types.RegType, types.RegProc, types.RegProcedure, types.RegOper, types.RegOperator,
-		types.RegNamespace, types.RegRole, types.RegCollation} {
+	for _, reg := range []types.OID{
+		types.RegClass, types.RegType, types.RegProc, types.RegProcedure, types.RegOper, types.RegOperator,
+		types.RegNamespace, types.RegRole, types.RegCollation,
+	} {
 		print := func(c *callee) (types.Datum, error) { return str(c.names.Text(reg, c.oid(0))), nil }
 		read := func(c *callee) (types.Datum, error) { return c.names.ParseReg(reg, c.text(0)) }
 		context := function.Explicit

@@ -17,7 +17,7 @@ type wish struct {
 // wishes reads a list of privileges: any of them will do.
 func wishes(text string, all catalog.Privilege) ([]wish, error) {
 	var out []wish
-	for _, w := range strings.Split(text, ",") {
+	for w := range strings.SplitSeq(text, ",") {
 		w = strings.TrimSpace(w)
 		name, option := strings.CutSuffix(strings.ToUpper(w), " WITH GRANT OPTION")
 		p, ok := catalog.PrivilegeByName(name)
@@ -190,9 +190,12 @@ var privilegeFunctions = func() map[string]scalar {
 	everybody := func(_ *callee, h holder, _ types.OID, w wish) bool { return !w.option || h.owns(catalog.Bootstrap) }
 	owner := func(_ *callee, h holder, _ types.OID, _ wish) bool { return h.owns(catalog.Bootstrap) }
 	return map[string]scalar{
-		"has_table_privilege": privilegeCheck{catalog.AllTable, findRelation, relationExists,
-			func(c *callee, h holder, id types.OID, w wish) bool { return c.tablePrivilege(h, id, w) }}.function,
-		"has_any_column_privilege": privilegeCheck{catalog.AllColumn, findRelation, relationExists,
+		"has_table_privilege": privilegeCheck{
+			catalog.AllTable, findRelation, relationExists,
+			func(c *callee, h holder, id types.OID, w wish) bool { return c.tablePrivilege(h, id, w) },
+		}.function,
+		"has_any_column_privilege": privilegeCheck{
+			catalog.AllColumn, findRelation, relationExists,
 			func(c *callee, h holder, id types.OID, w wish) bool {
 				if c.tablePrivilege(h, id, w) {
 					return true
@@ -205,9 +208,11 @@ var privilegeFunctions = func() map[string]scalar {
 					}
 				}
 				return false
-			}}.function,
+			},
+		}.function,
 		"has_column_privilege": hasColumnPrivilege,
-		"has_schema_privilege": privilegeCheck{catalog.AllSchema,
+		"has_schema_privilege": privilegeCheck{
+			catalog.AllSchema,
 			func(c *callee, name string) (types.OID, error) { return c.names.schema(name) },
 			func(c *callee, id types.OID) bool { return c.names.schemaName(id) != "" },
 			func(c *callee, h holder, id types.OID, w wish) bool {
@@ -216,8 +221,10 @@ var privilegeFunctions = func() map[string]scalar {
 					return h.passesOn(s.ACL, s.Owner, w.priv)
 				}
 				return c.snap.HasSchema(h.oid, s, w.priv)
-			}}.function,
-		"has_server_privilege": privilegeCheck{catalog.AllServer,
+			},
+		}.function,
+		"has_server_privilege": privilegeCheck{
+			catalog.AllServer,
 			func(c *callee, name string) (types.OID, error) {
 				if s, ok := c.snap.Server(name); ok {
 					return s.OID, nil
@@ -231,8 +238,10 @@ var privilegeFunctions = func() map[string]scalar {
 					return h.passesOn(s.ACL, s.Owner, w.priv)
 				}
 				return c.snap.HasServer(h.oid, s, w.priv)
-			}}.function,
-		"has_foreign_data_wrapper_privilege": privilegeCheck{catalog.AllWrapper,
+			},
+		}.function,
+		"has_foreign_data_wrapper_privilege": privilegeCheck{
+			catalog.AllWrapper,
 			func(c *callee, name string) (types.OID, error) {
 				if w, ok := c.snap.Wrapper(name); ok {
 					return w.OID, nil
@@ -246,8 +255,10 @@ var privilegeFunctions = func() map[string]scalar {
 					return h.passesOn(f.ACL, f.Owner, w.priv)
 				}
 				return c.snap.HasWrapper(h.oid, f, w.priv)
-			}}.function,
-		"has_database_privilege": privilegeCheck{catalog.Create | catalog.Temporary | catalog.Connect,
+			},
+		}.function,
+		"has_database_privilege": privilegeCheck{
+			catalog.Create | catalog.Temporary | catalog.Connect,
 			func(c *callee, name string) (types.OID, error) {
 				if name == c.database {
 					return databaseOID, nil
@@ -257,19 +268,25 @@ var privilegeFunctions = func() map[string]scalar {
 			func(_ *callee, id types.OID) bool { return id == databaseOID },
 			func(_ *callee, h holder, _ types.OID, w wish) bool {
 				return h.owns(catalog.Bootstrap) || !w.option && w.priv != catalog.Create
-			}}.function,
-		"has_function_privilege": privilegeCheck{catalog.Execute,
+			},
+		}.function,
+		"has_function_privilege": privilegeCheck{
+			catalog.Execute,
 			func(c *callee, name string) (types.OID, error) { return c.names.Lookup(types.RegProcedure, name) },
 			func(c *callee, id types.OID) bool {
 				_, ok := supportName(id)
 				return ok || c.names.functionByOID(id) != nil
-			}, everybody}.function,
+			}, everybody,
+		}.function,
 		"has_language_privilege":   privilegeCheck{catalog.Usage, findLanguage, languageExists, everybody}.function,
 		"has_tablespace_privilege": privilegeCheck{catalog.Create, findTablespace, tablespaceExists, owner}.function,
-		"has_type_privilege": privilegeCheck{catalog.Usage,
+		"has_type_privilege": privilegeCheck{
+			catalog.Usage,
 			func(c *callee, name string) (types.OID, error) { return c.names.Lookup(types.RegType, name) },
-			func(_ *callee, id types.OID) bool { return types.Lookup(id) != nil }, everybody}.function,
-		"has_sequence_privilege": privilegeCheck{catalog.Usage | catalog.Select | catalog.Update,
+			func(_ *callee, id types.OID) bool { return types.Lookup(id) != nil }, everybody,
+		}.function,
+		"has_sequence_privilege": privilegeCheck{
+			catalog.Usage | catalog.Select | catalog.Update,
 			func(c *callee, name string) (types.OID, error) {
 				id, err := c.names.Lookup(types.RegClass, name)
 				if err == nil {
@@ -277,7 +294,8 @@ var privilegeFunctions = func() map[string]scalar {
 				}
 				return id, err
 			},
-			func(*callee, types.OID) bool { return false }, owner}.function,
+			func(*callee, types.OID) bool { return false }, owner,
+		}.function,
 		"pg_has_role": pgHasRole,
 		"acldefault":  aclDefault,
 		"makeaclitem": makeACLItem,
@@ -350,7 +368,7 @@ func pgHasRole(c *callee) (types.Datum, error) {
 		target = r.OID
 	}
 	found := false
-	for _, w := range strings.Split(c.text(at+1), ",") {
+	for w := range strings.SplitSeq(c.text(at+1), ",") {
 		w = strings.TrimSpace(w)
 		switch strings.ToUpper(w) {
 		case "USAGE":

@@ -23,7 +23,7 @@ func (f *fixture) eval(user, signature string, args ...string) (string, error) {
 	}
 	var ids []types.OID
 	if list != "" {
-		for _, a := range strings.Split(list, ",") {
+		for a := range strings.SplitSeq(list, ",") {
 			ids = append(ids, types.ByName(a).OID)
 		}
 	}

@@ -154,11 +154,11 @@ func (n Names) lookupFunction(parts []string) (types.OID, error) {
 
 // splitArgs splits name(type, type).
 func splitArgs(text string) (name string, args []string, err error) {
-	open := strings.IndexByte(text, '(')
-	if open < 0 {
+	before, after, ok0 := strings.Cut(text, "(")
+	if !ok0 {
 		return "", nil, pgerror.New(pgerror.InvalidTextRepresentation, "expected a left parenthesis")
 	}
-	body, ok := strings.CutSuffix(strings.TrimSpace(text[open+1:]), ")")
+	body, ok := strings.CutSuffix(strings.TrimSpace(after), ")")
 	if !ok {
 		return "", nil, pgerror.New(pgerror.InvalidTextRepresentation, "expected a right parenthesis")
 	}
@@ -179,7 +179,7 @@ func splitArgs(text string) (name string, args []string, err error) {
 		}
 		args = append(args, strings.TrimSpace(body[from:]))
 	}
-	return strings.TrimSpace(text[:open]), args, nil
+	return strings.TrimSpace(before), args, nil
 }
 
 func (n Names) lookupProcedure(text string) (types.OID, error) {

@@ -50,7 +50,8 @@ func newFixture(t *testing.T) *fixture {
 	put("member", &catalog.Membership{OID: tx.NewOID(), Role: catalog.RoleReadAllStats, Member: ann, Grantor: catalog.Bootstrap, Admin: true})
 	put("role comment", &catalog.Comment{OID: tx.NewOID(), On: catalog.ClassRole, Object: ann, Text: "first"})
 	sales := put("sales", &catalog.Schema{OID: tx.NewOID(), Name: "sales", Owner: ann, ACL: catalog.ACL{
-		{Grantee: ann, Grantor: ann, Privs: catalog.AllSchema}, {Grantee: bob, Grantor: ann, Privs: catalog.Usage}}})
+		{Grantee: ann, Grantor: ann, Privs: catalog.AllSchema}, {Grantee: bob, Grantor: ann, Privs: catalog.Usage},
+	}})
 	w, _ := tx.Snapshot().Wrapper("postgres_fdw")
 	mapping := tx.NewOID()
 	secret, err := tx.Seal(mapping, "password", "s3cr3t")
@@ -59,14 +60,19 @@ func newFixture(t *testing.T) *fixture {
 	}
 	server := put("crm", &catalog.Server{OID: tx.NewOID(), Name: "crm", Wrapper: "postgres_fdw", WrapperID: w.OID, Owner: ann, Options: catalog.Options{{Name: "host", Value: "db"}}})
 	put("mapping", &catalog.UserMapping{OID: mapping, Server: server, Role: ann, Options: catalog.Options{{Name: "user", Value: "u"}, secret}})
-	orders := put("orders", &catalog.Relation{OID: tx.NewOID(), SchemaID: sales, Schema: "sales", Name: "orders", Kind: catalog.ForeignTable, Owner: ann, Server: "crm", ServerID: server,
+	orders := put("orders", &catalog.Relation{
+		OID: tx.NewOID(), SchemaID: sales, Schema: "sales", Name: "orders", Kind: catalog.ForeignTable, Owner: ann, Server: "crm", ServerID: server,
 		Options: catalog.Options{{Name: "table_name", Value: "o"}}, RowSecurity: true, NextAttNum: 4,
 		Columns: []catalog.Column{
 			{Name: "id", AttNum: 1, Type: types.Of(types.Int4), NotNull: true},
 			{Name: "mail", AttNum: 2, Options: catalog.Options{{Name: "column_name", Value: "email"}}, Type: types.VarCharType(20), ACL: catalog.ACL{{Grantee: bob, Grantor: ann, Privs: catalog.Select}}},
-			{Name: "total", AttNum: 3, Type: types.NumericType(10, 2)}}})
-	put("recent", &catalog.Relation{OID: tx.NewOID(), SchemaID: catalog.SchemaPublic, Schema: "public", Name: "recent", Kind: catalog.View, Owner: ann, NextAttNum: 2,
-		ViewSQL: "SELECT id FROM sales.orders", Depends: []types.OID{orders}, Columns: []catalog.Column{{Name: "id", AttNum: 1, Type: types.Of(types.Int4)}}})
+			{Name: "total", AttNum: 3, Type: types.NumericType(10, 2)},
+		},
+	})
+	put("recent", &catalog.Relation{
+		OID: tx.NewOID(), SchemaID: catalog.SchemaPublic, Schema: "public", Name: "recent", Kind: catalog.View, Owner: ann, NextAttNum: 2,
+		ViewSQL: "SELECT id FROM sales.orders", Depends: []types.OID{orders}, Columns: []catalog.Column{{Name: "id", AttNum: 1, Type: types.Of(types.Int4)}},
+	})
 	put("policy", &catalog.RowPolicy{OID: tx.NewOID(), Name: "mine", Relation: orders, Permissive: true, Command: 'r', Roles: []types.OID{bob}, Using: "id > 1"})
 	put("mask", &catalog.MaskingPolicy{OID: tx.NewOID(), Name: "hide", Relation: orders, Column: 2, To: []types.OID{catalog.PublicRole}, Using: "hub.full_mask(mail)", Owner: ann, Created: time.Unix(0, 0)})
 	put("comment", &catalog.Comment{OID: tx.NewOID(), On: catalog.ClassRelation, Object: orders, Text: "all orders"})
@@ -88,8 +94,10 @@ func newFixture(t *testing.T) *fixture {
 
 // session returns a session of a user.
 func (f *fixture) session(user string, path ...string) *session.Session {
-	return &session.Session{PID: 1, Database: "hubsql", SessionUser: user, CurrentUser: user, Vars: session.NewVars(nil),
-		Catalog: f.cat.Current(), SearchPath: path, Notice: func(error) {}}
+	return &session.Session{
+		PID: 1, Database: "hubsql", SessionUser: user, CurrentUser: user, Vars: session.NewVars(nil),
+		Catalog: f.cat.Current(), SearchPath: path, Notice: func(error) {},
+	}
 }
 
 // quiet is a server on which nothing happens.

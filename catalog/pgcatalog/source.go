@@ -3,6 +3,7 @@ package pgcatalog
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,16 +153,17 @@ func (h *handle) Columns() []connector.Column {
 
 // String implements connector.TableHandle.
 func (h *handle) String() string {
-	s := h.rel.Schema + "." + h.rel.Name
+	var s strings.Builder
+	s.WriteString(h.rel.Schema + "." + h.rel.Name)
 	for i, k := range h.keys {
 		if i == 0 {
-			s += " by "
+			s.WriteString(" by ")
 		} else {
-			s += ", "
+			s.WriteString(", ")
 		}
-		s += h.rel.Columns[k.column].Name
+		s.WriteString(h.rel.Columns[k.column].Name)
 	}
-	return s
+	return s.String()
 }
 
 // PushProject implements connector.ProjectPusher.

@@ -290,9 +290,9 @@ func (s *Setting) show(value string) string {
 		return value
 	}
 	family, base := s.units()
-	for i := len(family) - 1; i >= 0; i-- {
-		if n := f * base / family[i].scale; n == math.Trunc(n) {
-			return strconv.FormatInt(int64(n), 10) + family[i].name
+	for _, f0 := range slices.Backward(family) {
+		if n := f * base / f0.scale; n == math.Trunc(n) {
+			return strconv.FormatInt(int64(n), 10) + f0.name
 		}
 	}
 	return value + s.Unit

@@ -81,7 +81,7 @@ func (v *Vars) describe(name string) (*Setting, error) {
 	if s := v.custom[strings.ToLower(name)]; s != nil {
 		return s, nil
 	}
-	for _, part := range strings.Split(name, ".") {
+	for part := range strings.SplitSeq(name, ".") {
 		if !simpleName(part) {
 			e := pgerror.New(pgerror.InvalidName, "invalid configuration parameter name \""+name+"\"")
 			e.Detail = "Custom parameter names must be two or more simple identifiers separated by dots."

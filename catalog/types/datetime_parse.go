@@ -363,7 +363,7 @@ func parseClock(s string) (int64, dtError) {
 	secs := ""
 	if len(parts) == 3 {
 		secs = parts[2]
-	} else if dot := strings.IndexByte(minutes, '.'); dot >= 0 {
+	} else if found := strings.Contains(minutes, "."); found {
 		// h:m.f counts as minutes and seconds only in intervals.
 		return 0, dtBadFormat
 	}

@@ -2,6 +2,7 @@ package types
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -214,8 +215,8 @@ func decodeInterval(tokens []token, fields int, sqlStandard bool) (sum intervalS
 			}
 		}
 	}
-	for i := len(tokens) - 1; i >= 0; i-- {
-		t := tokens[i]
+	for _, t := range slices.Backward(tokens) {
+
 		var mask intervalUnit
 		switch {
 		case t.kind == tokTime || t.kind == tokZone && strings.IndexByte(t.text, ':') >= 0:

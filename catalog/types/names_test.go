@@ -7,14 +7,27 @@ func TestFormatTypeMatchesPostgreSQL(t *testing.T) {
 		t    Type
 		want string
 	}{
-		{Of(BPChar), "bpchar"}, {Of(BPCharArray), "bpchar[]"}, {Type{BPChar, 7}, "character(3)"},
-		{VarCharType(20), "character varying(20)"}, {Type{VarCharArray, 24}, "character varying(20)[]"},
-		{NumericType(10, 2), "numeric(10,2)"}, {NumericType(3, -2), "numeric(3,-2)"}, {Of(NumericArray), "numeric[]"},
-		{Type{Timestamp, 3}, "timestamp(3) without time zone"}, {Type{TimestampTZ, 0}, "timestamp(0) with time zone"},
-		{Type{Time, 2}, "time(2) without time zone"}, {IntervalType(fieldDay|fieldHour, -1), "interval day to hour"},
-		{IntervalType(fieldSecond, 3), "interval second(3)"}, {IntervalType(0, 3), "interval(3)"},
-		{Of(Int2Vector), "int2vector"}, {Of(Char), `"char"`}, {Of(TextArray), "text[]"}, {Of(Bit), `"bit"`},
-		{Type{}, "-"}, {Of(999999), "???"}, {Of(RecordArray), "record[]"},
+		{Of(BPChar), "bpchar"},
+		{Of(BPCharArray), "bpchar[]"},
+		{Type{BPChar, 7}, "character(3)"},
+		{VarCharType(20), "character varying(20)"},
+		{Type{VarCharArray, 24}, "character varying(20)[]"},
+		{NumericType(10, 2), "numeric(10,2)"},
+		{NumericType(3, -2), "numeric(3,-2)"},
+		{Of(NumericArray), "numeric[]"},
+		{Type{Timestamp, 3}, "timestamp(3) without time zone"},
+		{Type{TimestampTZ, 0}, "timestamp(0) with time zone"},
+		{Type{Time, 2}, "time(2) without time zone"},
+		{IntervalType(fieldDay|fieldHour, -1), "interval day to hour"},
+		{IntervalType(fieldSecond, 3), "interval second(3)"},
+		{IntervalType(0, 3), "interval(3)"},
+		{Of(Int2Vector), "int2vector"},
+		{Of(Char), `"char"`},
+		{Of(TextArray), "text[]"},
+		{Of(Bit), `"bit"`},
+		{Type{}, "-"},
+		{Of(999999), "???"},
+		{Of(RecordArray), "record[]"},
 	} {
 		if got := FormatType(c.t); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.t, got, c.want)
@@ -31,9 +44,14 @@ func TestResolveTypeName(t *testing.T) {
 		mods []int32
 		want string
 	}{
-		{"int4", nil, "integer"}, {"bpchar", []int32{5}, "character(5)"}, {"varchar[]", []int32{5}, "character varying(5)[]"},
-		{"numeric", []int32{10}, "numeric(10,0)"}, {"numeric", []int32{10, -3}, "numeric(10,-3)"}, {"_text", nil, "text[]"},
-		{"timestamptz", []int32{9}, "timestamp(6) with time zone"}, {"interval", []int32{fieldYear | fieldMonth}, "interval year to month"},
+		{"int4", nil, "integer"},
+		{"bpchar", []int32{5}, "character(5)"},
+		{"varchar[]", []int32{5}, "character varying(5)[]"},
+		{"numeric", []int32{10}, "numeric(10,0)"},
+		{"numeric", []int32{10, -3}, "numeric(10,-3)"},
+		{"_text", nil, "text[]"},
+		{"timestamptz", []int32{9}, "timestamp(6) with time zone"},
+		{"interval", []int32{fieldYear | fieldMonth}, "interval year to month"},
 		{"interval", []int32{fieldAll, 3}, "interval(3)"},
 	} {
 		ty, err := ResolveTypeName(c.name, c.mods)
@@ -66,8 +84,13 @@ func TestCharactersFitTheirType(t *testing.T) {
 		explicit bool
 		want     string
 	}{
-		{three, "a", false, "a  "}, {three, "äöü", false, "äöü"}, {three, "abc  ", false, "abc"}, {three, "abcd", true, "abc"},
-		{VarCharType(3), "äöü  ", false, "äöü"}, {VarCharType(3), "äöüx", true, "äöü"}, {Of(VarChar), "abcd", false, "abcd"},
+		{three, "a", false, "a  "},
+		{three, "äöü", false, "äöü"},
+		{three, "abc  ", false, "abc"},
+		{three, "abcd", true, "abc"},
+		{VarCharType(3), "äöü  ", false, "äöü"},
+		{VarCharType(3), "äöüx", true, "äöü"},
+		{Of(VarChar), "abcd", false, "abcd"},
 	} {
 		if got, err := FitChar(c.t, c.in, c.explicit); got != c.want || err != nil {
 			t.Errorf("%s %q: %q, %v; want %q", FormatType(c.t), c.in, got, err, c.want)

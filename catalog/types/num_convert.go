@@ -166,7 +166,7 @@ func compareDigits(a, b []byte) int {
 	}
 	x, y := a[numericHeaderSize:], b[numericHeaderSize:]
 	n := min(len(x), len(y))
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if x[i] != y[i] {
 			return cmp.Compare(x[i], y[i])
 		}

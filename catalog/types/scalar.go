@@ -50,7 +50,7 @@ func parseInt(t OID, s string) (int64, error) {
 	var u uint64
 	over := false
 	for ; i < n && isDigit(s[i]); i++ {
-		if u > (math.MaxInt64)/10 {
+		if u > math.MaxInt64/10 {
 			over = true
 			continue
 		}
@@ -227,11 +227,12 @@ func checkText(s string) error {
 			case c >= 0xC0 && c < 0xE0:
 				want = 2
 			}
-			msg := `invalid byte sequence for encoding "UTF8":`
+			var msg strings.Builder
+			msg.WriteString(`invalid byte sequence for encoding "UTF8":`)
 			for _, b := range []byte(s[i:min(i+want, len(s))]) {
-				msg += " 0x" + hex.EncodeToString([]byte{b})
+				msg.WriteString(" 0x" + hex.EncodeToString([]byte{b}))
 			}
-			return pgerror.New(pgerror.CharacterNotInRepertoire, msg)
+			return pgerror.New(pgerror.CharacterNotInRepertoire, msg.String())
 		}
 		i += n
 	}

@@ -338,11 +338,11 @@ func arrays() []entry {
 			if err != nil || len(a.Dims) == 0 {
 				return types.Null, err
 			}
-			s := ""
+			var s strings.Builder
 			for _, d := range a.Dims {
-				s += "[" + strconv.Itoa(int(d.Lower)) + ":" + strconv.Itoa(int(d.Lower+d.Len-1)) + "]"
+				s.WriteString("[" + strconv.Itoa(int(d.Lower)) + ":" + strconv.Itoa(int(d.Lower+d.Len-1)) + "]")
 			}
-			return text(s)
+			return text(s.String())
 		}), doc: "The bounds of all dimensions as text."},
 		{sigs: "cardinality(anyarray)", kernel: each(func(r *row) (types.Datum, error) {
 			a, err := r.array(0)

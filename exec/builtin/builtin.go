@@ -73,7 +73,7 @@ func Register(reg Registrar) {
 	done := make(map[types.OID]*function.Overload, len(facts.list))
 	for _, family := range families {
 		for _, e := range family() {
-			for _, sig := range strings.Fields(e.sigs) {
+			for sig := range strings.FieldsSeq(e.sigs) {
 				o, ok := facts.bySig[sig]
 				if !ok {
 					unknown = append(unknown, sig)

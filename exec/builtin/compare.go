@@ -15,8 +15,12 @@ var suffixes = [...]struct {
 	op     kernel.Op
 	symbol string
 }{
-	{"eq", kernel.Eq, "="}, {"ne", kernel.Ne, "<>"}, {"lt", kernel.Lt, "<"},
-	{"le", kernel.Le, "<="}, {"gt", kernel.Gt, ">"}, {"ge", kernel.Ge, ">="},
+	{"eq", kernel.Eq, "="},
+	{"ne", kernel.Ne, "<>"},
+	{"lt", kernel.Lt, "<"},
+	{"le", kernel.Le, "<="},
+	{"gt", kernel.Gt, ">"},
+	{"ge", kernel.Ge, ">="},
 }
 
 // comparisons are the comparison operators of every type.
@@ -29,11 +33,33 @@ func comparisons() []entry {
 		})
 	}
 	same := []struct{ prefix, typ string }{
-		{"bool", "bool"}, {"int2", "int2"}, {"int4", "int4"}, {"int8", "int8"}, {"float4", "float4"}, {"float8", "float8"},
-		{"oid", "oid"}, {"date_", "date"}, {"time_", "time"}, {"timestamp_", "timestamp"}, {"timestamptz_", "timestamptz"},
-		{"timetz_", "timetz"}, {"interval_", "interval"}, {"numeric_", "numeric"}, {"text", "text"}, {"bpchar", "bpchar"},
-		{"bytea", "bytea"}, {"name", "name"}, {"uuid_", "uuid"}, {"char", "char"}, {"array_", "anyarray"}, {"record_", "record"},
-		{"jsonb_", "jsonb"}, {"cash_", "money"}, {"network_", "inet"}, {"bit", "bit"}, {"varbit", "varbit"},
+		{"bool", "bool"},
+		{"int2", "int2"},
+		{"int4", "int4"},
+		{"int8", "int8"},
+		{"float4", "float4"},
+		{"float8", "float8"},
+		{"oid", "oid"},
+		{"date_", "date"},
+		{"time_", "time"},
+		{"timestamp_", "timestamp"},
+		{"timestamptz_", "timestamptz"},
+		{"timetz_", "timetz"},
+		{"interval_", "interval"},
+		{"numeric_", "numeric"},
+		{"text", "text"},
+		{"bpchar", "bpchar"},
+		{"bytea", "bytea"},
+		{"name", "name"},
+		{"uuid_", "uuid"},
+		{"char", "char"},
+		{"array_", "anyarray"},
+		{"record_", "record"},
+		{"jsonb_", "jsonb"},
+		{"cash_", "money"},
+		{"network_", "inet"},
+		{"bit", "bit"},
+		{"varbit", "varbit"},
 	}
 	for _, s := range same {
 		for _, x := range suffixes {

@@ -45,7 +45,7 @@ window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces
 // wordSet makes a set of words.
 func wordSet(s string) map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		m[w] = true
 	}
 	return m

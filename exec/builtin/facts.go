@@ -75,7 +75,7 @@ func readFacts() facts {
 			ArgNames: argNames[c[1]],
 		}
 		if c[3] != "" {
-			for _, a := range strings.Split(c[3], ",") {
+			for a := range strings.SplitSeq(c[3], ",") {
 				o.Args = append(o.Args, typeOID(a))
 			}
 		}
@@ -86,7 +86,7 @@ func readFacts() facts {
 			o.ArgNames = nil
 		}
 		if c[10] != "" {
-			for _, col := range strings.Split(c[10], ",") {
+			for col := range strings.SplitSeq(c[10], ",") {
 				name, typ, _ := strings.Cut(col, ":")
 				o.RetColumns = append(o.RetColumns, function.Column{Name: name, Type: typeOID(typ)})
 			}

@@ -126,8 +126,7 @@ func compileRegex(p string, f regexFlags) (*regexp.Regexp, error) {
 
 // regexError gives Go's syntax errors PostgreSQL's words.
 func regexError(err error) error {
-	var s *syntax.Error
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*syntax.Error](err); ok {
 		switch s.Code {
 		case syntax.ErrMissingParen, syntax.ErrUnexpectedParen:
 			return badRegex("parentheses () not balanced")

@@ -1,8 +1,9 @@
 package builtin
 
 import (
-	"github.com/hubsql/hubsql/catalog/function"
 	"testing"
+
+	"github.com/hubsql/hubsql/catalog/function"
 )
 
 func TestRegistryTakesEverything(t *testing.T) {

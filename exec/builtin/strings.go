@@ -238,11 +238,11 @@ func lengths(f func(s string) int) function.Kernel {
 // strpos is the 1-based character position of a part, 0 for none.
 func strpos(r *row) (types.Datum, error) {
 	s, part := r.text(0), r.text(1)
-	at := strings.Index(s, part)
-	if at < 0 {
+	before, _, ok := strings.Cut(s, part)
+	if !ok {
 		return types.IntDatum(0), nil
 	}
-	return types.IntDatum(int64(runes(s[:at])) + 1), nil
+	return types.IntDatum(int64(runes(before)) + 1), nil
 }
 
 // translate replaces single characters.

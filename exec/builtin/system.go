@@ -97,7 +97,7 @@ func searchPath(c *function.Call) []string {
 		return []string{"public"}
 	}
 	var out []string
-	for _, p := range strings.Split(s, ",") {
+	for p := range strings.SplitSeq(s, ",") {
 		if p = strings.Trim(strings.TrimSpace(p), `"`); p != "" && p != "$user" {
 			out = append(out, p)
 		}

@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/planner/expr"
 )
@@ -57,10 +59,8 @@ func foldNode(e expr.Expr, env *Env) expr.Expr {
 		return foldCoalesce(e)
 	case *expr.Call:
 		if e.Fn.Strict && e.Fn.Kernel != nil && immutableNode(e) {
-			for _, a := range e.Args {
-				if isNull(a) {
-					return &expr.Const{T: e.T, Value: types.Null}
-				}
+			if slices.ContainsFunc(e.Args, isNull) {
+				return &expr.Const{T: e.T, Value: types.Null}
 			}
 		}
 	}

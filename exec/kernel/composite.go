@@ -43,7 +43,7 @@ func openElements(t types.Type, b []byte) elements {
 	e := elements{array: true, oid: types.OID(binary.BigEndian.Uint32(b[8:])), dims: b[12 : 12+8*dims], b: b[12+8*dims:]}
 	if dims > 0 {
 		e.n = 1
-		for i := 0; i < dims; i++ {
+		for i := range dims {
 			e.n *= int(int32(binary.BigEndian.Uint32(b[12+8*i:])))
 		}
 	}

@@ -29,7 +29,7 @@ func Unscale(b []byte) (value int64, scale int32, ok bool) {
 	// Digit i stands for 10000^(weight-i); in units of 10^-scale that is
 	// 10^(4*(weight-i)+scale). Digits are taken most significant first, and the
 	// rest is one multiplication at the end.
-	for i := 0; i < n; i++ {
+	for i := range n {
 		e := 4*(weight-i) + int(scale)
 		d := uint64(binary.BigEndian.Uint16(b[8+2*i:]))
 		if e < 0 {
@@ -210,7 +210,7 @@ func numericRank(b []byte) int {
 // signum returns the sign of a finite numeric.
 func signum(b []byte) int {
 	n := int(binary.BigEndian.Uint16(b))
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if binary.BigEndian.Uint16(b[8+2*i:]) != 0 {
 			if numericSign(b) != 0 {
 				return -1

@@ -5,6 +5,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 )
@@ -168,7 +170,7 @@ func scatterFixed[T any](out, src *vector.Vec, p Part) {
 func scatterViews(out, src *vector.Vec, p Part) {
 	base := int32(len(out.Bufs))
 	for _, b := range src.Bufs {
-		out.Bufs = append(out.Bufs, b[:len(b):len(b)]) // never grown in place
+		out.Bufs = append(out.Bufs, slices.Clip(b)) // never grown in place
 	}
 	dst, from := out.Views(), src.Views()
 	for k, r := range p.Rows {

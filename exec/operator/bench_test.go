@@ -69,6 +69,7 @@ func (a *sumAcc) Grow(n int) {
 		a.s = append(a.s, make([]int64, n-len(a.s))...)
 	}
 }
+
 func (a *sumAcc) Update(g []int32, args []*vector.Vec) error {
 	v := args[0].Int64s()
 	for i, k := range g {
@@ -76,12 +77,14 @@ func (a *sumAcc) Update(g []int32, args []*vector.Vec) error {
 	}
 	return nil
 }
+
 func (a *sumAcc) Merge(o function.Accumulator, m []int32) error {
 	for i, x := range o.(*sumAcc).s {
 		a.s[m[i]] += x
 	}
 	return nil
 }
+
 func (a *sumAcc) Result(from, to int, out *vector.Vec) error {
 	copy(out.Int64s(), a.s[from:to])
 	return nil

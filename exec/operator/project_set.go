@@ -47,8 +47,10 @@ func (b *builder) projectSet(n *physical.ProjectSet) (part, error) {
 		return part{}, err
 	}
 	return over(in, func(t *task, in stream) (stream, error) {
-		p := &projectSet{q: t.q, n: n, in: in, programs: make([]*eval.Program, len(n.Items)), callOf: make([]int, len(n.Items)),
-			vecs: make([]*vector.Vec, len(n.Items)), dense: make([]kernel.Scratch, len(n.Items))}
+		p := &projectSet{
+			q: t.q, n: n, in: in, programs: make([]*eval.Program, len(n.Items)), callOf: make([]int, len(n.Items)),
+			vecs: make([]*vector.Vec, len(n.Items)), dense: make([]kernel.Scratch, len(n.Items)),
+		}
 		seen := map[*expr.Call]int{}
 		for i, item := range n.Items {
 			if item.Call == nil {

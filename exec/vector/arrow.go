@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -179,7 +180,7 @@ func widen[D int16 | int32 | int64, S int8 | uint8 | uint16 | uint32](v *Vec, n 
 // the array's first value.
 func views(v *Vec, n int, bytes []byte, offset func(int) int) {
 	v.Resize(n)
-	v.Bufs = [][]byte{bytes[:len(bytes):len(bytes)]}
+	v.Bufs = [][]byte{slices.Clip(bytes)}
 	if n == 0 {
 		return
 	}
@@ -212,7 +213,7 @@ func fromViews(v *Vec, n int, d arrow.ArrayData) {
 	}
 	for _, b := range bufs[2:] {
 		bytes := b.Bytes()
-		v.Bufs = append(v.Bufs, bytes[:len(bytes):len(bytes)])
+		v.Bufs = append(v.Bufs, slices.Clip(bytes))
 	}
 }
 

@@ -232,7 +232,7 @@ func (v *Vec) NullCount(n int) int {
 		return n - v.Valid.Count(n)
 	}
 	c := 0
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if v.IsNull(i) {
 			c++
 		}

@@ -77,7 +77,7 @@ func TypesTable() *Table {
 	}
 	// One row of NULLs, and one NULL in each column in turn.
 	width := len(t.Columns)
-	for k := 0; k < width; k++ {
+	for k := range width {
 		row := []Value{{Text: fmt.Sprint(len(rows) + 1 + k)}}
 		for c := 1; c < width; c++ {
 			if k == 0 || c == k {

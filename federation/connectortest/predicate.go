@@ -24,8 +24,10 @@ func Compare(op string, l, r expr.Expr) expr.Expr {
 	if name == "" {
 		name = types.Lookup(t).Name
 	}
-	fn := &function.Overload{Name: name + operators[op], Kind: function.Scalar, Args: []types.OID{t, r.Type().OID}, Ret: types.Bool,
-		Volatility: function.Immutable, Strict: true, Leakproof: true}
+	fn := &function.Overload{
+		Name: name + operators[op], Kind: function.Scalar, Args: []types.OID{t, r.Type().OID}, Ret: types.Bool,
+		Volatility: function.Immutable, Strict: true, Leakproof: true,
+	}
 	return &expr.Call{Fn: fn, Args: []expr.Expr{l, r}, T: types.Of(types.Bool), Op: op, Pos: -1}
 }
 

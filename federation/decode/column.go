@@ -5,6 +5,7 @@ package decode
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -316,7 +317,8 @@ func AppendFloat(dst []byte, x float64) []byte {
 func (c *Column) slowInt(i int, b []byte, lo, hi int64) error {
 	x, err := strconv.ParseInt(str(trim(b)), 10, 64)
 	if err != nil {
-		if e, ok := err.(*strconv.NumError); ok && e.Err == strconv.ErrRange {
+		e := &strconv.NumError{}
+		if errors.As(err, &e) {
 			return c.outOfRange()
 		}
 		return c.invalid()
@@ -336,7 +338,8 @@ func (c *Column) float(i int, b []byte) error {
 	}
 	x, err := strconv.ParseFloat(str(b), bits)
 	if err != nil {
-		if e, ok := err.(*strconv.NumError); ok && e.Err == strconv.ErrRange {
+		e := &strconv.NumError{}
+		if errors.As(err, &e) {
 			return c.outOfRange()
 		}
 		return c.invalid()

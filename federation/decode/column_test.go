@@ -32,7 +32,8 @@ func TestTextIsReadAsTheInputFunctionReadsIt(t *testing.T) {
 	for _, typ := range []types.Type{
 		types.Of(types.Int2), types.Of(types.Int4), types.Of(types.Int8), types.Of(types.Float8), types.Of(types.Numeric), types.NumericType(10, 2), types.NumericType(30, 10),
 		types.NumericType(4, 0), types.Of(types.Bool), types.Of(types.Date), types.Of(types.Timestamp), types.Of(types.TimestampTZ), types.Of(types.Time), types.Of(types.UUID),
-		types.Of(types.JSON), types.Of(types.JSONB), types.Of(types.Bytea), types.Of(types.Interval), types.Of(types.Text), types.VarCharType(3), {OID: types.BPChar, Mod: 4 + 4},
+		types.Of(types.JSON), types.Of(types.JSONB), types.Of(types.Bytea), types.Of(types.Interval), types.Of(types.Text), types.VarCharType(3),
+		{OID: types.BPChar, Mod: 4 + 4},
 	} {
 		for _, s := range inputs {
 			got, err := one(typ, s)

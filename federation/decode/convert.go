@@ -73,7 +73,7 @@ func isText(t types.Type) bool {
 func (c *Column) Convert(src *vector.Vec, n int) error {
 	from := src.Type
 	layout := from.Layout()
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if src.IsNull(i) {
 			c.Null(i)
 			continue

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,9 +141,7 @@ func TestConformance(t *testing.T) {
 			ref := func(tab *connectortest.Table) connector.TableRef {
 				write(t, dir, tab.Name+c.ext, c.pack(c.render(tab)))
 				o := map[string]string{"filename": tab.Name + c.ext}
-				for k, v := range c.options {
-					o[k] = v
-				}
+				maps.Copy(o, c.options)
 				return connector.TableRef{Name: tab.Name, Options: o, Columns: columnsOf(tab)}
 			}
 			connectortest.Run(t, connectortest.Fixture{
@@ -277,8 +276,10 @@ func TestErrorsAreThoseOfCopyWithoutTheValue(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "f", []byte("1\nsecret\n"))
 	s := open(t, dir)
-	h, err := s.Table(t.Context(), connector.TableRef{Name: "ft", Options: map[string]string{"filename": "f", "format": "csv"},
-		Columns: []connector.Column{{Name: "n", Type: types.Of(types.Int4)}}})
+	h, err := s.Table(t.Context(), connector.TableRef{
+		Name: "ft", Options: map[string]string{"filename": "f", "format": "csv"},
+		Columns: []connector.Column{{Name: "n", Type: types.Of(types.Int4)}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,8 +323,10 @@ func TestFileNamesAreConfined(t *testing.T) {
 		{none, "/dev/zero", true, pgerror.WrongObjectType},
 		{s, "nothing.csv", false, pgerror.UndefinedFile},
 	} {
-		_, err := c.source.Table(t.Context(), connector.TableRef{Name: "f", AllowAbsolute: c.absolute,
-			Options: map[string]string{"filename": c.name, "format": "csv", "header": "true"}})
+		_, err := c.source.Table(t.Context(), connector.TableRef{
+			Name: "f", AllowAbsolute: c.absolute,
+			Options: map[string]string{"filename": c.name, "format": "csv", "header": "true"},
+		})
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s (absolute %v): %v", c.name, c.absolute, err)
@@ -348,8 +351,10 @@ func TestTypesAreInferred(t *testing.T) {
 	write(t, filepath.Join(dir, "sub"), "w.tsv", []byte("a\tb\n1\tx,y\n"))
 	s := open(t, dir)
 	for _, c := range []struct{ schema, name, columns, rows string }{
-		{"", "v", "n bigint, f double precision, d date, ts timestamp without time zone, b boolean, zip text, empty text, s text",
-			"1|1.5|2024-01-02|2024-01-02 03:04:05|t|01234|NULL|x\n-2|3|2024-12-31|2024-01-02 00:00:00|f|99999|NULL|7"},
+		{
+			"", "v", "n bigint, f double precision, d date, ts timestamp without time zone, b boolean, zip text, empty text, s text",
+			"1|1.5|2024-01-02|2024-01-02 03:04:05|t|01234|NULL|x\n-2|3|2024-12-31|2024-01-02 00:00:00|f|99999|NULL|7",
+		},
 		{"public", "j", "a double precision, o jsonb, s text, late text", "1|{\"x\": [1, 2]}|9|NULL\n2.5|NULL|ä|NULL"},
 		{"sub", "w", "a bigint, b text", "1|x,y"},
 	} {
@@ -383,7 +388,8 @@ func TestSplitCutsAtRecords(t *testing.T) {
 	write(t, dir, "big.csv", b.Bytes())
 	s := open(t, dir)
 	h, err := s.Table(t.Context(), connector.TableRef{Name: "big", Options: map[string]string{"filename": "big.csv", "format": "csv"}, Columns: []connector.Column{
-		{Name: "n", Type: types.Of(types.Int8)}, {Name: "a", Type: types.Of(types.Text)}, {Name: "b", Type: types.Of(types.Text)}}})
+		{Name: "n", Type: types.Of(types.Int8)}, {Name: "a", Type: types.Of(types.Text)}, {Name: "b", Type: types.Of(types.Text)},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -427,8 +433,10 @@ func BenchmarkCSV(b *testing.B) {
 	data := csvOf(connectortest.BigTable())
 	write(b, dir, "big.csv", data)
 	s := open(b, dir)
-	h, err := s.Table(b.Context(), connector.TableRef{Name: "big", Options: map[string]string{"filename": "big.csv", "format": "csv", "header": "true"},
-		Columns: columnsOf(connectortest.BigTable())})
+	h, err := s.Table(b.Context(), connector.TableRef{
+		Name: "big", Options: map[string]string{"filename": "big.csv", "format": "csv", "header": "true"},
+		Columns: columnsOf(connectortest.BigTable()),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func (t *table) infer(f localfile.File) ([]connector.Column, error) {
 // inferDelimited samples the records of a CSV or text file.
 func (r *reader) inferDelimited(header bool) ([]*guess, error) {
 	var guesses []*guess
-	for n := 0; n < sampleRows; n++ {
+	for n := range sampleRows {
 		ok, err := r.records.next()
 		if err != nil {
 			return nil, r.fail(err, "")

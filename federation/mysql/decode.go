@@ -186,8 +186,7 @@ func (d *decoder) put(i int, v driver.Value) error {
 		value, err := types.ParseText(d.t, string(b), types.DefaultFormat())
 		if err != nil {
 			code := errForm.Code
-			var e *pgerror.Error
-			if errors.As(err, &e) {
+			if e, ok := errors.AsType[*pgerror.Error](err); ok {
 				code = e.Code
 			}
 			return pgerror.New(code, "does not fit its declared type")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"unicode/utf8"
 	"unsafe"
 
@@ -344,7 +345,7 @@ func (f *field) dictionary(d parquet.Dictionary) (*vector.Vec, error) {
 		err := f.plain(v, 0, data, 0, n, n, nil, nil)
 		for i, b := range v.Bufs {
 			// Nobody may append behind what batches share.
-			v.Bufs[i] = b[:len(b):len(b)]
+			v.Bufs[i] = slices.Clip(b)
 		}
 		return v, err
 	}
@@ -359,7 +360,7 @@ func (f *field) dictionary(d parquet.Dictionary) (*vector.Vec, error) {
 		return nil, fmt.Errorf("%w: text is not valid UTF-8", errCorrupt)
 	}
 	raw = append([]byte(nil), raw...)
-	v.Bufs = [][]byte{raw[:len(raw):len(raw)]}
+	v.Bufs = [][]byte{slices.Clip(raw)}
 	setViews(v.Views()[:n], 0, raw, offsets[:n+1])
 	return v, nil
 }
@@ -416,7 +417,7 @@ func (f *field) plain(v *vector.Vec, at int, data encoding.Values, from, present
 		if len(offsets) < to+1 {
 			return fmt.Errorf("%w: a page has fewer values than its header says", errCorrupt)
 		}
-		v.Bufs = append(v.Bufs, raw[:len(raw):len(raw)])
+		v.Bufs = append(v.Bufs, slices.Clip(raw))
 		keep.retain(page)
 		setViews(v.Views()[at:at+present], int32(len(v.Bufs)-1), raw, offsets[from:to+1])
 	case formUint64:
@@ -611,10 +612,8 @@ func checkOffsets(data []byte, offsets []uint32) error {
 
 // validText reports whether b is UTF-8 without NUL bytes.
 func validText(b []byte) bool {
-	for _, x := range b {
-		if x == 0 {
-			return false
-		}
+	if slices.Contains(b, 0) {
+		return false
 	}
 	return utf8.Valid(b)
 }

@@ -32,8 +32,10 @@ func TestConformanceOfFilesWrittenByArrow(t *testing.T) {
 	for name, props := range map[string][]arrowparquet.WriterProperty{
 		"snappy dictionary": {arrowparquet.WithCompression(compress.Codecs.Snappy), arrowparquet.WithDataPageSize(4096)},
 		"zstd plain v2":     {arrowparquet.WithCompression(compress.Codecs.Zstd), arrowparquet.WithDictionaryDefault(false), arrowparquet.WithDataPageVersion(arrowparquet.DataPageV2)},
-		"dictionary falls back": {arrowparquet.WithCompression(compress.Codecs.Gzip), arrowparquet.WithDictionaryPageSizeLimit(20000),
-			arrowparquet.WithDataPageSize(8192), arrowparquet.WithPageIndexEnabled(true)},
+		"dictionary falls back": {
+			arrowparquet.WithCompression(compress.Codecs.Gzip), arrowparquet.WithDictionaryPageSizeLimit(20000),
+			arrowparquet.WithDataPageSize(8192), arrowparquet.WithPageIndexEnabled(true),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			suite(t, func(path string, tab *connectortest.Table) {

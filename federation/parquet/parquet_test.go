@@ -118,8 +118,10 @@ func TestTypesOfOtherWriters(t *testing.T) {
 		M [9]byte          `parquet:"m,decimal(2:20)"`
 		N int32            `parquet:"n,decimal(2:9)"`
 	}
-	rows := []row{{A: 4294967295, B: 18446744073709551615, C: -5, D: 1.5, E: [16]byte{0x12, 0x34}, F: 3723004, G: -1, H: 1709168400123,
-		I: `{"x": 1}`, J: deprecated.Int96{0, 0, 2440589}, K: [5]byte{1, 2, 3, 4, 5}, M: [9]byte{255, 255, 255, 255, 255, 255, 255, 255, 0x85}, N: -123}}
+	rows := []row{{
+		A: 4294967295, B: 18446744073709551615, C: -5, D: 1.5, E: [16]byte{0x12, 0x34}, F: 3723004, G: -1, H: 1709168400123,
+		I: `{"x": 1}`, J: deprecated.Int96{0, 0, 2440589}, K: [5]byte{1, 2, 3, 4, 5}, M: [9]byte{255, 255, 255, 255, 255, 255, 255, 255, 0x85}, N: -123,
+	}}
 	if err := parquet.WriteFile(join(dir, "t.parquet"), rows); err != nil {
 		t.Fatal(err)
 	}
@@ -322,9 +324,12 @@ func BenchmarkScan(b *testing.B) {
 	const n = 1_000_000
 	dir := b.TempDir()
 	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "key", Type: arrow.PrimitiveTypes.Int64}, {Name: "low", Type: arrow.PrimitiveTypes.Int64},
-		{Name: "dec", Type: &arrow.Decimal128Type{Precision: 15, Scale: 2}}, {Name: "flag", Type: arrow.BinaryTypes.String},
-		{Name: "str", Type: arrow.BinaryTypes.String}, {Name: "opt", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "key", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "low", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "dec", Type: &arrow.Decimal128Type{Precision: 15, Scale: 2}},
+		{Name: "flag", Type: arrow.BinaryTypes.String},
+		{Name: "str", Type: arrow.BinaryTypes.String},
+		{Name: "opt", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
 	}, nil)
 	rb := array.NewRecordBuilder(arrowmem.DefaultAllocator, schema)
 	r := rand.New(rand.NewSource(1))

@@ -46,8 +46,7 @@ func (c *conversion) run(in *vector.Vec, n int, out *vector.Vec) error {
 // the value.
 func (s *source) conversionError(column string, err error) error {
 	code := pgerror.InvalidTextRepresentation
-	var e *pgerror.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgerror.Error](err); ok {
 		code = e.Code
 	}
 	return pgerror.Source(s.name, code, fmt.Sprintf("a value of column %q does not fit its declared type", column), nil)

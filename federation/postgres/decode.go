@@ -278,7 +278,7 @@ func (d *decoder) numeric(i int, b []byte) bool {
 		return true
 	}
 	var v int64
-	for k := 0; k < n; k++ {
+	for k := range n {
 		digit := int64(be.Uint16(b[8+2*k:]))
 		if k == n-1 && shift < 0 {
 			// The last group has decimal places beyond the scale, which are zero.

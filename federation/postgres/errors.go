@@ -38,12 +38,10 @@ func (s *source) failure(ctx context.Context, err error, connecting bool) error 
 	if stopped := canceled(ctx); stopped != nil {
 		return stopped
 	}
-	var own *pgerror.Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*pgerror.Error](err); ok {
 		return own
 	}
-	var remote *pgconn.PgError
-	if errors.As(err, &remote) {
+	if remote, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return s.remoteError(remote.Code, remote.Message, connecting)
 	}
 	switch {

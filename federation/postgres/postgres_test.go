@@ -2,14 +2,13 @@ package postgres
 
 import (
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/connectortest"
 	"github.com/hubsql/hubsql/tests/harness"
-
-	"strconv"
 )
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }

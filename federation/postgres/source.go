@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -167,7 +168,7 @@ func (s *source) PushFilter(th connector.TableHandle, filter connector.Sealed) (
 	}
 	where, out := sqltext.Push(sqltext.Postgres, cols, list)
 	next := *h
-	next.where = append(h.where[:len(h.where):len(h.where)], where...)
+	next.where = append(slices.Clip(h.where), where...)
 	return &next, out
 }
 

@@ -208,9 +208,11 @@ func TestErrorsNameTheSourceAndNoValue(t *testing.T) {
 
 func TestTheEnvironmentIsNotRead(t *testing.T) {
 	pg := harness.Postgres(t)
-	for name, value := range map[string]string{"PGHOST": "elsewhere.invalid", "PGPORT": "1", "PGUSER": "mallory", "PGPASSWORD": pg.Password, "PGDATABASE": "x",
+	for name, value := range map[string]string{
+		"PGHOST": "elsewhere.invalid", "PGPORT": "1", "PGUSER": "mallory", "PGPASSWORD": pg.Password, "PGDATABASE": "x",
 		"PGSSLMODE": "verify-full", "PGSERVICE": "nope", "PGOPTIONS": "-c bogus=1", "PGAPPNAME": "x", "PGTZ": "Mars", "PGSSLCERTMODE": "", "PGREQUIREAUTH": "none",
-		"PGTARGETSESSIONATTRS": "standby", "PGCHANNELBINDING": "require", "PGMINPROTOCOLVERSION": "9"} {
+		"PGTARGETSESSIONATTRS": "standby", "PGCHANNELBINDING": "require", "PGMINPROTOCOLVERSION": "9",
+	} {
 		t.Setenv(name, value)
 	}
 	s := open(t, pg, "postgres")

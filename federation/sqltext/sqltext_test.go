@@ -136,8 +136,10 @@ func TestValuesReadAsNullAreKeptAway(t *testing.T) {
 	cols := remote(MySQL, ExactText())
 	cols[5].NullIf = "(zero)"
 	day := lit(types.Date, types.IntDatum(0))
-	where, out := Push(MySQL, cols, []expr.Expr{op("<", col(5), day), &expr.NullTest{Arg: col(5)}, &expr.NullTest{Arg: col(5), Not: true},
-		&expr.Distinct{Left: col(5), Right: day, Not: true}})
+	where, out := Push(MySQL, cols, []expr.Expr{
+		op("<", col(5), day), &expr.NullTest{Arg: col(5)}, &expr.NullTest{Arg: col(5), Not: true},
+		&expr.Distinct{Left: col(5), Right: day, Not: true},
+	})
 	want := []string{"((`d` < DATE'1970-01-01') AND NOT ((zero)))", "((zero))", "(NOT ((zero)))"}
 	for i, w := range want {
 		if where[i].Text != w || out[i].Pushed != connector.Exact {

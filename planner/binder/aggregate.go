@@ -413,12 +413,7 @@ func (b *binder) listHasAggregate(stmt *pg.SelectStmt) bool {
 			return true
 		}
 	}
-	for _, d := range stmt.DistinctClause {
-		if b.hasAggregate(d) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(stmt.DistinctClause, b.hasAggregate)
 }
 
 // hasAggregate looks for an aggregate call outside of subqueries.

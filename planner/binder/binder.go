@@ -5,6 +5,7 @@ package binder
 
 import (
 	"context"
+	"errors"
 	"unicode/utf8"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -222,7 +223,8 @@ func (b *binder) at(err error, loc int32) error {
 	if err == nil || loc < 0 || b.quiet > 0 || int(loc) > len(b.text) {
 		return err
 	}
-	if e, ok := err.(*pgerror.Error); ok {
+	e := &pgerror.Error{}
+	if errors.As(err, &e) {
 		e.At(utf8.RuneCountInString(b.text[:loc]) + 1)
 	}
 	return err

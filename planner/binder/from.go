@@ -270,7 +270,7 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 			out.items = append(out.items, it)
 		}
 	case n.Quals != nil:
-		js := &scope{parent: s.parent, ctes: s.ctes, items: rs.items[:len(rs.items):len(rs.items)]}
+		js := &scope{parent: s.parent, ctes: s.ctes, items: slices.Clip(rs.items)}
 		js.items = append(js.items, right.items...)
 		plan := out.plan
 		ec := &exprContext{scope: js, plan: &plan, clause: "JOIN conditions"}

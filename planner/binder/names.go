@@ -1,6 +1,7 @@
 package binder
 
 import (
+	"slices"
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -49,14 +50,14 @@ func figureName(n *pg.Node) string {
 func figure(n *pg.Node) (string, int) {
 	switch n := n.GetNode().(type) {
 	case *pg.Node_ColumnRef:
-		for i := len(n.ColumnRef.Fields) - 1; i >= 0; i-- {
-			if s := n.ColumnRef.Fields[i].GetString_(); s != nil {
+		for _, v := range slices.Backward(n.ColumnRef.Fields) {
+			if s := v.GetString_(); s != nil {
 				return s.Sval, 2
 			}
 		}
 	case *pg.Node_AIndirection:
-		for i := len(n.AIndirection.Indirection) - 1; i >= 0; i-- {
-			if s := n.AIndirection.Indirection[i].GetString_(); s != nil {
+		for _, v := range slices.Backward(n.AIndirection.Indirection) {
+			if s := v.GetString_(); s != nil {
 				return s.Sval, 2
 			}
 		}

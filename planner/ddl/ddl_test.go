@@ -31,9 +31,12 @@ func (f fake) Options() []connector.Option {
 		}
 	}
 	return []connector.Option{
-		{Name: "host", Level: connector.OnServer}, {Name: "port", Level: connector.OnServer},
-		{Name: "user", Level: connector.OnUserMapping}, {Name: "password", Level: connector.OnUserMapping, Secret: true},
-		{Name: "schema_name", Level: connector.OnTable}, {Name: "table_name", Level: connector.OnTable},
+		{Name: "host", Level: connector.OnServer},
+		{Name: "port", Level: connector.OnServer},
+		{Name: "user", Level: connector.OnUserMapping},
+		{Name: "password", Level: connector.OnUserMapping, Secret: true},
+		{Name: "schema_name", Level: connector.OnTable},
+		{Name: "table_name", Level: connector.OnTable},
 		{Name: "column_name", Level: connector.OnColumn},
 	}
 }
@@ -67,7 +70,8 @@ type handle string
 func (h handle) String() string { return string(h) }
 func (h handle) Columns() []connector.Column {
 	return []connector.Column{
-		{Name: "id", Type: types.Of(types.Int4), NotNull: true}, {Name: "email", Type: types.Of(types.Text)},
+		{Name: "id", Type: types.Of(types.Int4), NotNull: true},
+		{Name: "email", Type: types.Of(types.Text)},
 		{Name: "shape", Type: types.Of(types.Text), Note: "type geometry is read as text"},
 	}
 }

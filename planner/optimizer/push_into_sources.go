@@ -1,6 +1,8 @@
 package optimizer
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
@@ -65,9 +67,9 @@ func pushChain(env *Env, top *logical.Filter) logical.Node {
 		chain[i] = &logical.Filter{Conds: rest, Policy: f.Policy}
 	}
 	out = scan
-	for i := len(chain) - 1; i >= 0; i-- {
-		if len(chain[i].Conds) > 0 {
-			out = &logical.Filter{Input: out, Conds: chain[i].Conds, Policy: chain[i].Policy}
+	for _, c := range slices.Backward(chain) {
+		if len(c.Conds) > 0 {
+			out = &logical.Filter{Input: out, Conds: c.Conds, Policy: c.Policy}
 		}
 	}
 	return out

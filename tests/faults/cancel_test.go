@@ -199,9 +199,7 @@ func TestGoroutinesEnd(t *testing.T) {
 	work := func(n int) {
 		var workers sync.WaitGroup
 		for worker := range 5 {
-			workers.Add(1)
-			go func() {
-				defer workers.Done()
+			workers.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(worker), 7))
 				for range n {
 					c, err := pgconn.Connect(context.Background(), w.hub.URL("hubsql", w.hub.Password))
@@ -227,7 +225,7 @@ func TestGoroutinesEnd(t *testing.T) {
 					c.Close(context.Background())
 					stop()
 				}
-			}()
+			})
 		}
 		workers.Wait()
 	}

@@ -72,15 +72,13 @@ func TestManySessions(t *testing.T) {
 	var sessions sync.WaitGroup
 	for range 50 {
 		c := w.connect(t)
-		sessions.Add(1)
-		go func() {
-			defer sessions.Done()
+		sessions.Go(func() {
 			for sql, want := range answers {
 				if got, err := run(c, sql); err != nil || got != want {
 					t.Errorf("%s: %s %v", sql, got, err)
 				}
 			}
-		}()
+		})
 	}
 	sessions.Wait()
 }
@@ -102,8 +100,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		out, err := run(c, sql)
 		shown.WriteString(out + "\n")
 		if err != nil {
-			var pe *pgconn.PgError
-			if errors.As(err, &pe) {
+			if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 				shown.WriteString(strings.Join([]string{pe.Message, pe.Detail, pe.Hint, pe.Where, pe.InternalQuery}, "\n"))
 			}
 		}

@@ -171,8 +171,10 @@ func TestWrongAddressesAndPasswords(t *testing.T) {
 			must(t, c, "CREATE SERVER "+s.name+" FOREIGN DATA WRAPPER "+s.create)
 			must(t, c, "CREATE USER MAPPING FOR PUBLIC SERVER "+s.name+" OPTIONS ("+s.mapping+")")
 			must(t, c, "CREATE FOREIGN TABLE t_"+s.name+" (i int, text text) SERVER "+s.name+" OPTIONS ("+s.table+")")
-			for _, q := range []string{"SELECT * FROM t_" + s.name, "SELECT count(*) FROM t_" + s.name + " WHERE i = 1", "SELECT hub.test_server('" + s.name + "')",
-				"IMPORT FOREIGN SCHEMA shop FROM SERVER " + s.name + " INTO public", "SELECT * FROM " + s.name + ".shop.small"} {
+			for _, q := range []string{
+				"SELECT * FROM t_" + s.name, "SELECT count(*) FROM t_" + s.name + " WHERE i = 1", "SELECT hub.test_server('" + s.name + "')",
+				"IMPORT FOREIGN SCHEMA shop FROM SERVER " + s.name + " INTO public", "SELECT * FROM " + s.name + ".shop.small",
+			} {
 				if s.name == "crossed" && q[0] != 'I' {
 					continue // each waits for the end of the connect timeout
 				}

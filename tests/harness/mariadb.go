@@ -79,11 +79,13 @@ func newMaria(t testing.TB) (*Maria, error) {
 	}
 	m.server.log = filepath.Join(dir, "log")
 	m.server.signal = "TERM"
-	m.server.args = []string{daemon, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port),
+	m.server.args = []string{
+		daemon, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port),
 		"--socket=" + m.socket, "--pid-file=" + filepath.Join(dir, "pid"), "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
 		"--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--max-connections=60", "--skip-name-resolve",
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", "--sql-mode=", "--default-time-zone=+03:00",
-		"--general-log", "--general-log-file=" + filepath.Join(dir, "general")}
+		"--general-log", "--general-log-file=" + filepath.Join(dir, "general"),
+	}
 	if os.Getuid() == 0 {
 		m.server.args = append(m.server.args, "--user=root")
 	}

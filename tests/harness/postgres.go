@@ -92,9 +92,11 @@ func newPostgres(t testing.TB) (*PG, error) {
 		return nil, err
 	}
 	pg.server.signal = "INT"
-	pg.server.args = []string{filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(pg.Port), "-c", "listen_addresses=127.0.0.1",
+	pg.server.args = []string{
+		filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(pg.Port), "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=60",
-		"-c", "autovacuum=off", "-c", "max_wal_size=256MB", "-c", "log_statement=all"}
+		"-c", "autovacuum=off", "-c", "max_wal_size=256MB", "-c", "log_statement=all",
+	}
 	return pg, nil
 }
 

@@ -146,7 +146,7 @@ func (s *server) kill() {
 	if s.pid != 0 {
 		list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.pid, s.pid))
 		syscall.Kill(s.pid, syscall.SIGKILL)
-		for _, child := range strings.Fields(string(list)) {
+		for child := range strings.FieldsSeq(string(list)) {
 			if pid, err := strconv.Atoi(child); err == nil && pid > 1 {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}

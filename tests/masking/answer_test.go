@@ -105,8 +105,7 @@ func ask(c *pgconn.PgConn, p protocol, sql string, ordered bool) answer {
 		}
 	}
 	if err != nil {
-		var pe *pgconn.PgError
-		if errors.As(err, &pe) {
+		if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 			parts = []string{"error " + pe.Code + ": " + pe.Message}
 			fmt.Fprintf(&raw, "%+v", *pe)
 		} else {
@@ -142,12 +141,7 @@ var hash = regexp.MustCompile(`[0-9a-f]{64}`)
 
 // inHash reports whether a number appears inside hashes only.
 func inHash(text, n string) bool {
-	for _, m := range digits.FindAllString(hash.ReplaceAllString(text, ""), -1) {
-		if m == n {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(digits.FindAllString(hash.ReplaceAllString(text, ""), -1), n)
 }
 
 // set runs settings on a connection.
@@ -162,8 +156,7 @@ func set(t *testing.T, c *pgconn.PgConn, statements ...string) {
 
 // code is the SQLSTATE of an error, "" for none.
 func code(err error) string {
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pe.Code
 	}
 	if err != nil {

@@ -92,9 +92,11 @@ func TestPolicies(t *testing.T) {
 		c := w.login(t, "clerk", "GRANT SELECT (id, dob) ON pgsrc.customers TO clerk", "CREATE POLICY p_clerk ON pgsrc.customers FOR SELECT TO clerk USING (region = 'EMEA')")
 		expect(t, c, "SELECT count(*) FROM pgsrc.customers", "20") // the policy reads region, which clerk may not
 		expect(t, c, "SELECT max(id) FROM pgsrc.customers", "40")
-		for _, sql := range []string{"SELECT ssn FROM pgsrc.customers", "SELECT * FROM pgsrc.customers", "SELECT id FROM pgsrc.customers WHERE ssn = 'x'",
+		for _, sql := range []string{
+			"SELECT ssn FROM pgsrc.customers", "SELECT * FROM pgsrc.customers", "SELECT id FROM pgsrc.customers WHERE ssn = 'x'",
 			"SELECT id FROM pgsrc.customers ORDER BY salary", "SELECT c FROM pgsrc.customers c", "SELECT count(*) FROM pgsrc.customers GROUP BY region",
-			"SELECT a.id FROM pgsrc.customers a JOIN pgsrc.customers b USING (pan)", "COPY pgsrc.customers TO STDOUT"} {
+			"SELECT a.id FROM pgsrc.customers a JOIN pgsrc.customers b USING (pan)", "COPY pgsrc.customers TO STDOUT",
+		} {
 			expect(t, c, sql, "error 42501")
 		}
 		w.hub.Exec(t, "REVOKE SELECT (dob) ON pgsrc.customers FROM clerk")
@@ -363,17 +365,21 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("the row policy's error shows %q: %s", v, a.text)
 		}
 		// What would take a policy's column away is refused.
-		for _, sql := range []string{"ALTER FOREIGN TABLE pgsrc.customers RENAME COLUMN ssn TO other", "ALTER FOREIGN TABLE pgsrc.customers DROP COLUMN ssn",
+		for _, sql := range []string{
+			"ALTER FOREIGN TABLE pgsrc.customers RENAME COLUMN ssn TO other", "ALTER FOREIGN TABLE pgsrc.customers DROP COLUMN ssn",
 			"ALTER FOREIGN TABLE pgsrc.customers ALTER COLUMN ssn TYPE int", "ALTER FOREIGN TABLE pgsrc.customers OPTIONS (SET table_name 'guesses')",
-			"ALTER FOREIGN TABLE pgsrc.customers ALTER COLUMN ssn OPTIONS (ADD column_name 'pan')", "DROP FOREIGN TABLE pgsrc.customers", "DROP ROLE analyst"} {
+			"ALTER FOREIGN TABLE pgsrc.customers ALTER COLUMN ssn OPTIONS (ADD column_name 'pan')", "DROP FOREIGN TABLE pgsrc.customers", "DROP ROLE analyst",
+		} {
 			refused(t, admin, sql)
 		}
 		expect(t, analyst, ssn, stars)
 	})
 
 	t.Run("policy expressions cannot smuggle", func(t *testing.T) {
-		for _, body := range []string{"1) UNION SELECT (2", "ssn, 2", "$1", "(SELECT ssn FROM extra.guesses LIMIT 1)", "max(ssn)", "row_number() OVER ()", "unnest(ARRAY[ssn])::text",
-			"ssn) TO hr USING (ssn", "pan::xyz", "nofunction(ssn)", "other.ssn", "ssn; DROP ROLE hr", "", "generate_series(1,2)::text", "DEFAULT", "*"} {
+		for _, body := range []string{
+			"1) UNION SELECT (2", "ssn, 2", "$1", "(SELECT ssn FROM extra.guesses LIMIT 1)", "max(ssn)", "row_number() OVER ()", "unnest(ARRAY[ssn])::text",
+			"ssn) TO hr USING (ssn", "pan::xyz", "nofunction(ssn)", "other.ssn", "ssn; DROP ROLE hr", "", "generate_series(1,2)::text", "DEFAULT", "*",
+		} {
 			refused(t, admin, "CREATE MASKING POLICY evil ON extra.guesses (ssn) TO analyst USING ("+body+")")
 		}
 		for _, body := range []string{"(SELECT true FROM extra.guesses)", "$1", "count(*) > 0", "1", "generate_series(1,2) > 0", "true) TO hr USING (true", "nocolumn"} {
@@ -414,9 +420,7 @@ func TestNoRowMixesTwoPolicies(t *testing.T) {
 	var readers sync.WaitGroup
 	for i := range 4 {
 		c := w.analyst(t, kinds[i], &strings.Builder{})
-		readers.Add(1)
-		go func() {
-			defer readers.Done()
+		readers.Go(func() {
 			for {
 				select {
 				case <-stop:
@@ -431,7 +435,7 @@ func TestNoRowMixesTwoPolicies(t *testing.T) {
 					}
 				}
 			}
-		}()
+		})
 	}
 	admin := w.hub.Admin(t)
 	for n := range 15 {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -77,11 +78,12 @@ func revision() string {
 	if !ok {
 		return ""
 	}
-	out := " (" + info.GoVersion
+	var out strings.Builder
+	out.WriteString(" (" + info.GoVersion)
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			out += ", " + s.Value
+			out.WriteString(", " + s.Value)
 		}
 	}
-	return out + ")"
+	return out.String() + ")"
 }
