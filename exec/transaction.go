@@ -154,19 +154,22 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 		}
 		if s.tx.state == txFailed {
 			s.rollback()
-			return "ROLLBACK", s.chain(t)
+			s.chain(t)
+			return "ROLLBACK", nil
 		}
 		if err := s.commit(); err != nil {
 			return "", err
 		}
-		return "COMMIT", s.chain(t)
+		s.chain(t)
+		return "COMMIT", nil
 	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK:
 		if !inBlock {
 			s.notice(pgerror.Warningf(pgerror.NoActiveSQLTransaction, "there is no transaction in progress"))
 			return "ROLLBACK", nil
 		}
 		s.rollback()
-		return "ROLLBACK", s.chain(t)
+		s.chain(t)
+		return "ROLLBACK", nil
 	case pg.TransactionStmtKind_TRANS_STMT_SAVEPOINT:
 		if !inBlock {
 			return "", pgerror.New(pgerror.NoActiveSQLTransaction, "SAVEPOINT can only be used in transaction blocks")
@@ -208,12 +211,11 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 }
 
 // chain opens the next transaction for AND CHAIN.
-func (s *Session) chain(t *pg.TransactionStmt) error {
+func (s *Session) chain(t *pg.TransactionStmt) {
 	if t.Chain {
 		s.begin()
 		s.tx.state = txBlock
 	}
-	return nil
 }
 
 func (s *Session) findSavepoint(name, command string, inBlock bool) (int, error) {

@@ -60,7 +60,7 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 		command(func(ctx context.Context) (string, error) { return "PREPARE", s.prepareStmt(ctx, p, n.PrepareStmt) })
 		return nil
 	case *pg.Node_ExecuteStmt:
-		return s.executeStmt(ctx, p, n.ExecuteStmt)
+		return s.executeStmt(p, n.ExecuteStmt)
 	case *pg.Node_DeallocateStmt:
 		command(func(context.Context) (string, error) {
 			if n.DeallocateStmt.Name == "" {
@@ -108,24 +108,20 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 	if !ddl.Handles(p.query.Statement) {
 		return pgerror.NotSupported("this statement is not supported")
 	}
-	columns, err := s.ddlColumns(p.query.Statement)
-	if err != nil {
-		return err
-	}
-	rows(columns, func(ctx context.Context) ([][]types.Datum, string, error) { return s.ddlStmt(ctx, p.query) })
+	rows(ddlColumns(p.query.Statement), func(ctx context.Context) ([][]types.Datum, string, error) { return s.ddlStmt(ctx, p.query) })
 	return nil
 }
 
 // ddlColumns describes the rows of a DDL statement that has some.
-func (s *Session) ddlColumns(st parser.Statement) ([]Column, error) {
+func ddlColumns(st parser.Statement) []Column {
 	if st.Extension == nil {
-		return nil, nil
+		return nil
 	}
 	var out []Column
 	for _, c := range ddl.Columns(st) {
 		out = append(out, Column{Name: c.Name, Type: c.Type})
 	}
-	return out, nil
+	return out
 }
 
 // ddlStmt executes a statement that changes the catalog, within the session's
@@ -205,8 +201,7 @@ func (s *Session) bindView(ctx context.Context, rel *relations, sql string) ([]c
 // recorder notes which stored relations a query reads directly.
 type recorder struct {
 	*relations
-	oids  []types.OID
-	depth int
+	oids []types.OID
 }
 
 // Relation implements binder.Catalog.
@@ -364,7 +359,7 @@ func (p *Prepared) inner(n *pg.Node) Query {
 }
 
 // executeStmt prepares EXECUTE: its result is that of the named statement.
-func (s *Session) executeStmt(ctx context.Context, p *Prepared, n *pg.ExecuteStmt) error {
+func (s *Session) executeStmt(p *Prepared, n *pg.ExecuteStmt) error {
 	inner, err := s.names.Statement(n.Name)
 	if err != nil {
 		return err

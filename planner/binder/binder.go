@@ -163,11 +163,11 @@ func (b *binder) finishUnknown(q *query) (*query, error) {
 			targets[i] = types.Of(types.Text)
 		}
 	}
-	return b.coerceQuery(q, targets, "SELECT")
+	return b.coerceQuery(q, targets)
 }
 
 // coerceQuery gives the outputs of q the target types.
-func (b *binder) coerceQuery(q *query, targets []types.Type, context string) (*query, error) {
+func (b *binder) coerceQuery(q *query, targets []types.Type) (*query, error) {
 	same := true
 	for i, c := range q.cols {
 		same = same && c.Type == targets[i]

@@ -89,7 +89,7 @@ func (b *binder) bindRecursive(c *pg.CommonTableExpr, sel *pg.SelectStmt, with *
 				WithHint("Cast the output of the non-recursive term to the correct type."), firstLocation(sel.Larg))
 		}
 	}
-	if step, err = b.coerceQuery(step, targets, "UNION"); err != nil {
+	if step, err = b.coerceQuery(step, targets); err != nil {
 		return nil, err
 	}
 	rec := &logical.Recursive{

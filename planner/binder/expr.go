@@ -208,7 +208,7 @@ func (b *binder) bindColumnRef(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, er
 		if hit != nil {
 			return b.columnAt(hit.col, cr.Location), nil
 		}
-		it, _, err := ec.scope.lookupItem("", parts[0])
+		it, err := ec.scope.lookupItem("", parts[0])
 		if err != nil {
 			return nil, b.at(err, cr.Location)
 		}
@@ -221,7 +221,7 @@ func (b *binder) bindColumnRef(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, er
 	if len(parts) > 2 {
 		schema = parts[len(parts)-3]
 	}
-	it, _, err := ec.scope.lookupItem(schema, table)
+	it, err := ec.scope.lookupItem(schema, table)
 	if err != nil {
 		return nil, b.at(err, cr.Location)
 	}

@@ -128,8 +128,8 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		return nil, err
 	}
 	if len(args) == 1 && (schema == "" || schema == "pg_catalog") {
-		if e, err, done := b.specialCall(name, args[0], fc); done {
-			return e, err
+		if e, done := b.specialCall(name, args[0], fc); done {
+			return e, nil
 		}
 	}
 	m, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic)
@@ -168,10 +168,10 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 }
 
 // specialCall binds the functions whose answer follows from binding alone.
-func (b *binder) specialCall(name string, arg expr.Expr, fc *pg.FuncCall) (expr.Expr, error, bool) {
+func (b *binder) specialCall(name string, arg expr.Expr, fc *pg.FuncCall) (expr.Expr, bool) {
 	switch name {
 	case "pg_typeof":
-		return &expr.Const{T: types.Of(types.RegType), Value: types.IntDatum(int64(arg.Type().OID))}, nil, true
+		return &expr.Const{T: types.Of(types.RegType), Value: types.IntDatum(int64(arg.Type().OID))}, true
 	case "to_regclass", "to_regtype", "to_regnamespace", "to_regrole", "to_regproc", "to_regprocedure":
 		c, ok := arg.(*expr.Const)
 		if !ok {
@@ -180,23 +180,23 @@ func (b *binder) specialCall(name string, arg expr.Expr, fc *pg.FuncCall) (expr.
 			}
 		}
 		if !ok {
-			return nil, nil, false
+			return nil, false
 		}
 		t := types.ByName(name[len("to_"):])
 		if t == nil {
-			return nil, nil, false
+			return nil, false
 		}
 		null := &expr.Const{T: types.Of(t.OID), Value: types.Null}
 		if c.Value.Null {
-			return null, nil, true
+			return null, true
 		}
 		e, err := b.regConst(c.Value.S, types.Of(t.OID), fc.Location)
 		if err != nil {
-			return null, nil, true
+			return null, true
 		}
-		return e, nil, true
+		return e, true
 	}
-	return nil, nil, false
+	return nil, false
 }
 
 // bindSQLValue binds CURRENT_DATE and its kin to the functions behind them.

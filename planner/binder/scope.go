@@ -27,9 +27,8 @@ type scope struct {
 
 // rangeItem is one named item of FROM: a table, a subquery, a function.
 type rangeItem struct {
-	alias   string
-	catalog string
-	schema  string
+	alias  string
+	schema string
 	// relation is the name of the table or view behind it, "" for none.
 	relation string
 	cols     []scopeColumn
@@ -84,8 +83,7 @@ func (s *scope) lookupColumn(name string) (*found, error) {
 }
 
 // lookupItem resolves a table name or alias, maybe qualified.
-func (s *scope) lookupItem(schema, name string) (*rangeItem, int, error) {
-	level := 0
+func (s *scope) lookupItem(schema, name string) (*rangeItem, error) {
 	for at := s; at != nil; at = at.parent {
 		if at.cteOnly {
 			continue
@@ -96,16 +94,15 @@ func (s *scope) lookupItem(schema, name string) (*rangeItem, int, error) {
 				continue
 			}
 			if hit != nil {
-				return nil, 0, pgerror.Newf(pgerror.AmbiguousAlias, "table reference %q is ambiguous", name)
+				return nil, pgerror.Newf(pgerror.AmbiguousAlias, "table reference %q is ambiguous", name)
 			}
 			hit = it
 		}
 		if hit != nil {
-			return hit, level, nil
+			return hit, nil
 		}
-		level++
 	}
-	return nil, 0, nil
+	return nil, nil
 }
 
 // column finds a column of the item by name.

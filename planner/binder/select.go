@@ -111,11 +111,11 @@ func (b *binder) bindLevel(stmt *pg.SelectStmt, s *scope, calls bool) (*query, e
 			return nil, err
 		}
 	}
-	distinctOn, err := b.bindDistinctOn(ec, stmt, &targets, s)
+	distinctOn, err := b.bindDistinctOn(ec, stmt, &targets)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := b.bindOrderBy(ec, stmt, &targets, s)
+	keys, err := b.bindOrderBy(ec, stmt, &targets)
 	if err != nil {
 		return nil, err
 	}
@@ -369,7 +369,7 @@ func (b *binder) expandStar(cr *pg.ColumnRef, s *scope) ([]scopeColumn, error) {
 	if len(parts) > 1 {
 		schema = parts[len(parts)-2]
 	}
-	it, _, err := s.lookupItem(schema, parts[len(parts)-1])
+	it, err := s.lookupItem(schema, parts[len(parts)-1])
 	if err != nil {
 		return nil, b.at(err, cr.Location)
 	}
@@ -389,7 +389,7 @@ type sortItem struct {
 
 // bindOrderBy resolves ORDER BY: an output name, a position, or an expression,
 // which becomes a junk target when the list does not have it.
-func (b *binder) bindOrderBy(ec *exprContext, stmt *pg.SelectStmt, targets *[]target, s *scope) ([]sortItem, error) {
+func (b *binder) bindOrderBy(ec *exprContext, stmt *pg.SelectStmt, targets *[]target) ([]sortItem, error) {
 	oc := *ec
 	oc.clause = "ORDER BY"
 	var out []sortItem
@@ -490,7 +490,7 @@ func (b *binder) findTarget(ec *exprContext, n *pg.Node, targets *[]target, clau
 }
 
 // bindDistinctOn resolves the expressions of DISTINCT ON to targets.
-func (b *binder) bindDistinctOn(ec *exprContext, stmt *pg.SelectStmt, targets *[]target, s *scope) ([]int, error) {
+func (b *binder) bindDistinctOn(ec *exprContext, stmt *pg.SelectStmt, targets *[]target) ([]int, error) {
 	if len(stmt.DistinctClause) == 0 || stmt.DistinctClause[0].GetNode() == nil {
 		return nil, nil
 	}
@@ -729,10 +729,10 @@ func (b *binder) bindSetOp(stmt *pg.SelectStmt, s *scope) (*query, error) {
 		}
 		targets[i] = types.Of(t)
 	}
-	if left, err = b.coerceQuery(left, targets, word); err != nil {
+	if left, err = b.coerceQuery(left, targets); err != nil {
 		return nil, err
 	}
-	if right, err = b.coerceQuery(right, targets, word); err != nil {
+	if right, err = b.coerceQuery(right, targets); err != nil {
 		return nil, err
 	}
 	op := &logical.SetOp{Kind: kind, All: stmt.All, Left: project(left.plan, left.cols), Right: project(right.plan, right.cols)}

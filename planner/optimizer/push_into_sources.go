@@ -54,7 +54,6 @@ func pushChain(env *Env, top *logical.Filter) logical.Node {
 	if !ok || !scan.Sealed {
 		return nil
 	}
-	out := logical.Node(scan)
 	// The innermost filter stands directly above the scan.
 	for i := len(chain) - 1; i >= 0; i-- {
 		f := chain[i]
@@ -66,7 +65,7 @@ func pushChain(env *Env, top *logical.Filter) logical.Node {
 		}
 		chain[i] = &logical.Filter{Conds: rest, Policy: f.Policy}
 	}
-	out = scan
+	out := logical.Node(scan)
 	for _, c := range slices.Backward(chain) {
 		if len(c.Conds) > 0 {
 			out = &logical.Filter{Input: out, Conds: c.Conds, Policy: c.Policy}

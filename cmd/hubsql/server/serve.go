@@ -170,7 +170,9 @@ func (h *Hub) Run(ctx context.Context, ready func(addr net.Addr)) error {
 	if err := h.server.Shutdown(drain); err != nil {
 		h.log.Warn("statements were cancelled at shutdown", "error", err)
 	}
-	<-served
+	if err := <-served; !errors.Is(err, wire.ErrServerClosed) {
+		return err
+	}
 	return nil
 }
 
