@@ -229,6 +229,23 @@ func TestSIGTERMDrains(t *testing.T) {
 			t.Errorf("exit code %d\n%s", code, p.stderr.text())
 		}
 	})
+	t.Run("a second signal ends it at once", func(t *testing.T) {
+		p := serve(t, t.TempDir(), "--drain-timeout", "10m")
+		c := p.connect(t)
+		r := c.Exec(context.Background(), "SELECT pg_sleep(600)")
+		p.signal(t, syscall.SIGTERM)
+		for done := false; !done; {
+			select {
+			case <-p.ended:
+				done = true
+			case <-time.After(50 * time.Millisecond):
+				_ = p.cmd.Process.Signal(syscall.SIGTERM)
+			}
+		}
+		if _, err := r.ReadAll(); err == nil {
+			t.Error("it slept on")
+		}
+	})
 	t.Run("SIGINT too", func(t *testing.T) {
 		p := serve(t, t.TempDir())
 		p.signal(t, os.Interrupt)
