@@ -3,6 +3,8 @@ package exec
 import (
 	"sync"
 	"time"
+
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // Status is what one session does, for pg_stat_activity.
@@ -40,6 +42,28 @@ func (e *Engine) Sessions() []Status {
 
 // Started is when the engine was made.
 func (e *Engine) Started() time.Time { return e.started }
+
+// admit puts the session on the list unless its role has limit sessions
+// already. A negative limit is none; superusers are not limited.
+func (s *Session) admit(limit int32, super bool) error {
+	a := &s.engine.activity
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	user := s.sess.SessionUser
+	if limit >= 0 && !super {
+		open := int32(0)
+		for _, st := range a.list {
+			if st.User == user {
+				open++
+			}
+		}
+		if open >= limit {
+			return pgerror.Fatalf(pgerror.TooManyConnections, "too many connections for role %q", user)
+		}
+	}
+	a.list[s] = Status{User: user}
+	return nil
+}
 
 // report updates the status of the session. query is "" to keep the last one.
 func (s *Session) report(state, query string) {

@@ -60,7 +60,7 @@ type Session struct {
 }
 
 // Open starts a session. Errors: 3D000 unknown database, 28000 unknown role or
-// one that may not log in, 22023 and others for a setting.
+// one that may not log in, 53300 too many sessions of the role, 22023 and others for a setting.
 func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 	snap := e.Catalog.Current()
 	role, ok := snap.Role(r.User)
@@ -97,6 +97,9 @@ func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 		if err := s.sess.Vars.SetStartup(v.Name, v.Value); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.admit(role.ConnLimit, super); err != nil {
+		return nil, err
 	}
 	s.syncRole()
 	s.idle()
