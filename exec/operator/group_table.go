@@ -143,6 +143,14 @@ func (g *groupTable) room(n int) error {
 
 // findInts finds the groups of integer keys.
 func (g *groupTable) findInts(v *vector.Vec, n int, insert bool) {
+	if v.Kind == vector.Const && n > 1 {
+		// One value stands for all rows.
+		g.findInts(v, 1, insert)
+		for i := range g.group[:n] {
+			g.group[i] = g.group[0]
+		}
+		return
+	}
 	switch v.Type.Layout() {
 	case types.LayoutInt16:
 		findInts(g, v.Int16s()[:n], v.Valid, insert)

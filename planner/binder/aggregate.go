@@ -26,7 +26,18 @@ type aggregation struct {
 	sets [][]int
 	// calls are the GROUPING(...) calls of the level.
 	calls []groupingCall
+	// keyOf finds the key that an item of the select list was made by a position
+	// or its name, so that the item is not bound a second time.
+	keyOf map[*pg.Node]int
 }
+
+// otherLevel is the signal that the query of scope calls an aggregate, contrary
+// to what its text shows, because a subquery does it, or that it calls none,
+// because all belong to outer queries: it is bound again.
+type otherLevel struct{ scope *scope }
+
+// Error implements error.
+func (*otherLevel) Error() string { return "an aggregate belongs to another query level" }
 
 // bindGroupBy binds the GROUP BY items.
 func (a *aggregation) bindGroupBy(stmt *pg.SelectStmt, s *scope) error {
@@ -93,12 +104,32 @@ func (a *aggregation) bindKey(ec *exprContext, n *pg.Node, stmt *pg.SelectStmt) 
 		if hit == nil || hit.level > 0 {
 			for _, t := range stmt.TargetList {
 				if rt := t.GetResTarget(); rt.Name == name {
-					return b.bindExpr(ec, rt.Val)
+					return a.bindItem(ec, rt.Val)
 				}
 			}
 		}
 	}
 	return b.bindExpr(ec, n)
+}
+
+// bindItem binds an item of the select list as a key.
+func (a *aggregation) bindItem(ec *exprContext, n *pg.Node) (expr.Expr, error) {
+	e, err := a.b.bindExpr(ec, n)
+	if err != nil {
+		return nil, err
+	}
+	if e, err = a.b.resolveUnknown(e); err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(a.node.Keys, func(k expr.Expr) bool { return expr.Equal(k, e) })
+	if at < 0 {
+		at = len(a.node.Keys)
+	}
+	if a.keyOf == nil {
+		a.keyOf = map[*pg.Node]int{}
+	}
+	a.keyOf[n] = at
+	return e, nil
 }
 
 // bindPosition binds GROUP BY k.
@@ -119,7 +150,7 @@ func (a *aggregation) bindPosition(ec *exprContext, k int, loc int32, stmt *pg.S
 			continue
 		}
 		if at++; at == k {
-			return a.b.bindExpr(ec, val)
+			return a.bindItem(ec, val)
 		}
 	}
 	return nil, a.b.errorf(loc, pgerror.InvalidColumnReference, "GROUP BY position %d is not in select list", k)
@@ -154,16 +185,27 @@ func (a *aggregation) addKey(e expr.Expr, n *pg.Node) (int, error) {
 // bindAggregate binds a call of an aggregate function.
 func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name string) (expr.Expr, error) {
 	a := ec.agg
-	switch {
-	case ec.inAggregate:
+	if ec.inAggregate {
 		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
-	case a == nil:
-		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", ec.clause)
 	}
-	in := &exprContext{scope: ec.scope, plan: &a.pre, clause: "aggregate arguments", inAggregate: true}
+	in := &exprContext{scope: ec.scope, clause: "aggregate arguments", inAggregate: true}
+	if a != nil {
+		in.plan = &a.pre
+	}
 	call, err := b.bindAggCall(in, fc, schema, name)
 	if err != nil {
 		return nil, err
+	}
+	owner := b.ownerOf(ec.scope, call)
+	switch {
+	case owner == ec.scope && a == nil:
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", ec.clause)
+	case owner != ec.scope && owner.agg == nil:
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", owner.clause)
+	case owner != ec.scope && !owner.agg.used:
+		return nil, &otherLevel{scope: owner}
+	case owner != ec.scope:
+		a = owner.agg
 	}
 	for _, have := range a.node.Aggs {
 		if sameAgg(have, *call) {
@@ -173,6 +215,28 @@ func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name st
 	call.Col = b.newColumn(name, call.Col.Type)
 	a.node.Aggs = append(a.node.Aggs, *call)
 	return call.Col.Ref(), nil
+}
+
+// ownerOf returns the query level that an aggregate call belongs to: the
+// innermost one that its arguments read, this level when they read none.
+func (b *binder) ownerOf(s *scope, call *logical.AggCall) *scope {
+	used := map[expr.ColumnID]bool{}
+	for _, e := range logical.Exprs(&logical.Aggregate{Aggs: []logical.AggCall{*call}}) {
+		expr.Columns(e, used)
+	}
+	if len(used) == 0 {
+		return s
+	}
+	for at := s; at != nil; at = at.parent {
+		for _, it := range at.items {
+			for _, c := range it.cols {
+				if used[c.ID] {
+					return at
+				}
+			}
+		}
+	}
+	return s
 }
 
 // bindAggCall binds arguments, FILTER and ORDER BY; Col.Type is the result type.
@@ -198,6 +262,9 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 			return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "DISTINCT, FILTER or ORDER BY specified, but %s is not an aggregate function", name)
 		}
 		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s is not an aggregate function", name)
+	}
+	if len(args) == 0 && !fc.AggStar {
+		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s(*) must be used to call a parameterless aggregate function", name)
 	}
 	if call.Args, err = b.coerceArgs(args, argNodes, m); err != nil {
 		return nil, err
@@ -257,8 +324,9 @@ func sameAgg(x, y logical.AggCall) bool {
 }
 
 // finish rewrites an expression that was bound over the ungrouped columns: key
-// expressions become key columns; any other ungrouped column is an error.
-func (a *aggregation) finish(e expr.Expr) (expr.Expr, error) {
+// expressions become key columns; any other ungrouped column is an error, placed
+// in n.
+func (a *aggregation) finish(e expr.Expr, n *pg.Node) (expr.Expr, error) {
 	out := expr.Replace(e, func(x expr.Expr) (expr.Expr, bool) {
 		if _, isConst := x.(*expr.Const); isConst {
 			return nil, false
@@ -277,19 +345,51 @@ func (a *aggregation) finish(e expr.Expr) (expr.Expr, error) {
 	var err error
 	expr.Walk(out, func(x expr.Expr) bool {
 		if c, ok := x.(*expr.Column); ok && pre[c.ID] && err == nil {
-			err = a.b.at(pgerror.Newf(pgerror.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", a.b.qualified(c)), a.b.locationOf(c.ID))
+			err = a.b.at(pgerror.Newf(pgerror.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", a.b.qualified(c)), a.b.columnLocation(c, n))
 		}
 		return true
 	})
 	return out, err
 }
 
+// columnLocation is where n names the column c outside of aggregates.
+func (b *binder) columnLocation(c *expr.Column, n *pg.Node) int32 {
+	loc := int32(-1)
+	walkExprNodes(n, func(x *pg.Node) bool {
+		if cr := x.GetColumnRef(); cr != nil && stringOf(cr.Fields[len(cr.Fields)-1]) == c.Name && (loc < 0 || cr.Location < loc) {
+			loc = cr.Location
+		}
+		return x.GetFuncCall() == nil || !b.isAggregate(x.GetFuncCall())
+	})
+	if loc < 0 {
+		loc = b.locationOf(c.ID)
+	}
+	return loc
+}
+
 // close puts the finished input below the grouping and returns plan, which holds
-// the grouping, with grouping sets expanded.
-func (a *aggregation) close(plan logical.Node) logical.Node {
+// the grouping, with grouping sets expanded. The subqueries between the grouping
+// and plan may only read what the grouping yields.
+func (a *aggregation) close(plan logical.Node) (logical.Node, error) {
+	hidden := logical.OutputSet(a.pre)
+	for id := range logical.OutputSet(a.node) {
+		delete(hidden, id)
+	}
 	a.node.Input = a.pre
+	for at := plan; at != logical.Node(a.node); {
+		j, ok := at.(*logical.Join)
+		if !ok {
+			break
+		}
+		for id, c := range logical.Free(j.Right) {
+			if hidden[id] {
+				return nil, a.b.errorf(a.b.locationOf(id), pgerror.GroupingError, "subquery uses ungrouped column %q from outer query", a.b.qualified(c.Ref()))
+			}
+		}
+		at = j.Left
+	}
 	if a.sets == nil && len(a.calls) == 0 {
-		return plan
+		return plan, nil
 	}
 	expanded := a.expandSets()
 	return logical.Rewrite(plan, func(n logical.Node) logical.Node {
@@ -297,7 +397,7 @@ func (a *aggregation) close(plan logical.Node) logical.Node {
 			return expanded
 		}
 		return n
-	})
+	}), nil
 }
 
 // listHasAggregate reports whether the select list, ORDER BY or DISTINCT ON call
@@ -325,15 +425,19 @@ func (b *binder) listHasAggregate(stmt *pg.SelectStmt) bool {
 func (b *binder) hasAggregate(n *pg.Node) bool {
 	found := false
 	walkExprNodes(n, func(n *pg.Node) bool {
-		if fc := n.GetFuncCall(); fc != nil && fc.Over == nil {
-			schema, name := functionName(fc.Funcname)
-			for _, c := range b.env.Registry.Candidates(schema, name) {
-				if c.Kind == function.Agg {
-					found = true
-				}
-			}
+		if fc := n.GetFuncCall(); fc != nil && b.isAggregate(fc) {
+			found = true
 		}
 		return !found
 	})
 	return found
+}
+
+// isAggregate reports whether a call is one of an aggregate.
+func (b *binder) isAggregate(fc *pg.FuncCall) bool {
+	if fc.Over != nil {
+		return false
+	}
+	schema, name := functionName(fc.Funcname)
+	return slices.ContainsFunc(b.env.Registry.Candidates(schema, name), func(o *function.Overload) bool { return o.Kind == function.Agg })
 }

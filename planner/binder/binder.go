@@ -79,6 +79,7 @@ type binder struct {
 	views     []string
 	// locations and itemOf serve error messages about columns.
 	locations map[expr.ColumnID]int32
+	literals  map[*expr.Const]int32
 	itemOf    map[expr.ColumnID]string
 	// fields lists, for a column that holds a row, the columns beside it in the
 	// plan that hold the row's fields.

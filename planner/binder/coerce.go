@@ -158,6 +158,9 @@ func (b *binder) applyMod(e expr.Expr, to types.Type, explicit bool, loc int32) 
 
 // coerceLiteral reads a quoted literal as a type.
 func (b *binder) coerceLiteral(c *expr.Const, to types.Type, explicit bool, loc int32) (expr.Expr, error) {
+	if at, ok := b.literals[c]; ok {
+		loc = at
+	}
 	if c.Value.Null {
 		return &expr.Const{T: to, Value: types.Null}, nil
 	}

@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -155,7 +156,8 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 	return out, nil
 }
 
-// scanCTE reads a WITH query under fresh identities.
+// scanCTE reads a WITH query under fresh identities. One that refers to an outer
+// query has another result for each of its rows and is copied.
 func (b *binder) scanCTE(c *cte) (logical.Node, []logical.Column) {
 	if c.work != nil {
 		scan := &logical.WorkScan{Of: c.work, Cols: make([]logical.Column, len(c.cols))}
@@ -164,6 +166,19 @@ func (b *binder) scanCTE(c *cte) (logical.Node, []logical.Column) {
 		}
 		c.reads++
 		return scan, scan.Cols
+	}
+	if len(logical.Free(c.shared.Input)) > 0 {
+		plan, ids := logical.Renumber(c.shared.Input, func() expr.ColumnID { b.nextID++; return b.nextID })
+		p := &logical.Project{Input: plan}
+		for _, col := range c.cols {
+			ref := col.Ref()
+			if to, ok := ids[col.ID]; ok {
+				ref.ID = to
+			}
+			p.Exprs = append(p.Exprs, ref)
+			p.Cols = append(p.Cols, b.newColumn(col.Name, col.Type))
+		}
+		return p, p.Cols
 	}
 	c.shared.Refs++
 	pos := map[int]int{}

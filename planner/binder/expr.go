@@ -67,7 +67,14 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	}
 	switch n := n.GetNode().(type) {
 	case *pg.Node_AConst:
-		return b.bindConst(n.AConst)
+		e, err := b.bindConst(n.AConst)
+		if c, ok := e.(*expr.Const); ok && b.quiet == 0 {
+			if b.literals == nil {
+				b.literals = map[*expr.Const]int32{}
+			}
+			b.literals[c] = n.AConst.Location
+		}
+		return e, err
 	case *pg.Node_ColumnRef:
 		return b.bindColumnRef(ec, n.ColumnRef)
 	case *pg.Node_ParamRef:
@@ -101,18 +108,14 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_AArrayExpr:
 		return b.bindArray(ec, n.AArrayExpr)
 	case *pg.Node_RowExpr:
-		items, err := b.bindArgs(ec, n.RowExpr.Args)
+		row, err := b.bindRow(ec, n.RowExpr)
 		if err != nil {
 			return nil, err
 		}
-		for i := range items {
-			if items[i], err = b.resolveUnknown(items[i]); err != nil {
+		for i := range row.Items {
+			if row.Items[i], err = b.resolveUnknown(row.Items[i]); err != nil {
 				return nil, err
 			}
-		}
-		row := &expr.Row{Items: items, T: types.Of(types.Record)}
-		for i := range items {
-			row.Names = append(row.Names, "f"+itoa(i+1))
 		}
 		return row, nil
 	case *pg.Node_AIndirection:
@@ -129,6 +132,28 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 		return nil, pgerror.NotSupported("WHERE CURRENT OF is not supported")
 	}
 	return nil, pgerror.NotSupported("this kind of expression is not supported")
+}
+
+// bindRow binds ROW(...); the types of literals in it stay open.
+func (b *binder) bindRow(ec *exprContext, n *pg.RowExpr) (*expr.Row, error) {
+	items, err := b.bindArgs(ec, n.Args)
+	if err != nil {
+		return nil, err
+	}
+	row := &expr.Row{Items: items, T: types.Of(types.Record)}
+	for i := range items {
+		row.Names = append(row.Names, "f"+itoa(i+1))
+	}
+	return row, nil
+}
+
+// bindOperand binds an operand of a comparison: the literals of a row take their
+// types from the other side.
+func (b *binder) bindOperand(ec *exprContext, n *pg.Node) (expr.Expr, error) {
+	if r := n.GetRowExpr(); r != nil {
+		return b.bindRow(ec, r)
+	}
+	return b.bindExpr(ec, n)
 }
 
 // bindConst binds a literal.
@@ -294,6 +319,20 @@ func (b *binder) undefinedColumn(s *scope, name string, loc int32) error {
 
 // missingTable is 42P01 for a qualified column of an unknown table.
 func (b *binder) missingTable(s *scope, table string, loc int32) error {
+	for at := s; at != nil; at = at.parent {
+		for _, it := range at.unreachable {
+			if it.alias == table {
+				return b.at(pgerror.Newf(pgerror.UndefinedTable, "invalid reference to FROM-clause entry for table %q", table).
+					WithDetail("There is an entry for table %q, but it cannot be referenced from this part of the query.", table), loc)
+			}
+		}
+		for _, it := range at.items {
+			if it.relation == table {
+				return b.at(pgerror.Newf(pgerror.UndefinedTable, "invalid reference to FROM-clause entry for table %q", table).
+					WithHint("Perhaps you meant to reference the table alias %q.", it.alias), loc)
+			}
+		}
+	}
 	return b.errorf(loc, pgerror.UndefinedTable, "missing FROM-clause entry for table %q", table)
 }
 
@@ -329,7 +368,7 @@ func (b *binder) bindTypeCast(ec *exprContext, tc *pg.TypeCast) (expr.Expr, erro
 		return nil, err
 	}
 	loc := tc.Location
-	if loc < 0 || tc.Arg.GetAConst() != nil {
+	if loc < 0 {
 		loc = exprLocation(tc.Arg)
 	}
 	return b.coerce(e, t, function.Explicit, true, loc)
@@ -715,5 +754,11 @@ func (b *binder) bindCollate(ec *exprContext, n *pg.CollateClause) (expr.Expr, e
 	if err != nil {
 		return nil, err
 	}
-	return b.resolveUnknown(e)
+	if e, err = b.resolveUnknown(e); err != nil {
+		return nil, err
+	}
+	if c := e.Type().Category(); c != types.CategoryString {
+		return nil, b.errorf(n.Location, pgerror.DatatypeMismatch, "collations are not supported by type %s", types.FormatType(types.Of(e.Type().OID)))
+	}
+	return e, nil
 }

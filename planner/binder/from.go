@@ -128,7 +128,7 @@ func (b *binder) bindSubselect(n *pg.RangeSubselect, s *scope) (*from, error) {
 // outer is what a subquery of FROM that is not lateral may see: the WITH
 // queries of this level and everything outside, but no FROM item of this level.
 func (s *scope) outer() *scope {
-	return &scope{parent: s.parent, ctes: s.ctes, cteOnly: true}
+	return &scope{parent: s.parent, ctes: s.ctes, cteOnly: true, unreachable: s.items}
 }
 
 // bindRangeFunction binds f(...) [WITH ORDINALITY] in FROM.

@@ -103,7 +103,18 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	}
 	if fc.AggStar || fc.AggDistinct || fc.AggFilter != nil || len(fc.AggOrder) > 0 {
 		if len(candidates) > 0 {
-			return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", name, name)
+			what := name + "(*)"
+			switch {
+			case fc.AggDistinct:
+				what = "DISTINCT"
+			case fc.AggWithinGroup:
+				what = "WITHIN GROUP"
+			case len(fc.AggOrder) > 0:
+				what = "ORDER BY"
+			case fc.AggFilter != nil:
+				what = "FILTER"
+			}
+			return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s specified, but %s is not an aggregate function", what, name)
 		}
 	}
 	top := ec.rangeFunction
@@ -129,7 +140,7 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		return b.coerce(args[0], types.Of(m.Ret), function.Explicit, true, fc.Location)
 	}
 	if m.Fn.Kind == function.WindowFn {
-		return nil, b.errorf(fc.Location, pgerror.WindowingError, "window function %s requires an OVER clause", name)
+		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "window function %s requires an OVER clause", name)
 	}
 	coerced, err := b.coerceArgs(args, fc.Args, m)
 	if err != nil {

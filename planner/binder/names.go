@@ -201,6 +201,21 @@ func firstLocation(stmt *pg.SelectStmt) int32 {
 	return -1
 }
 
+// targetLocation is where column i of a query is computed.
+func targetLocation(stmt *pg.SelectStmt, i int) int32 {
+	for stmt != nil && stmt.Larg != nil {
+		stmt = stmt.Larg
+	}
+	if stmt == nil || i >= len(stmt.TargetList) {
+		return firstLocation(stmt)
+	}
+	val := stmt.TargetList[i].GetResTarget().Val
+	if c := val.GetTypeCast().GetArg().GetAConst(); c != nil {
+		return c.Location
+	}
+	return exprLocation(val)
+}
+
 // walkExprNodes visits the nodes of an expression, not entering subqueries.
 func walkExprNodes(n *pg.Node, visit func(*pg.Node) bool) {
 	if n == nil || n.Node == nil || !visit(n) {

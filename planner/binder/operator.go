@@ -121,8 +121,13 @@ func (b *binder) bindAExpr(ec *exprContext, n *pg.A_Expr) (expr.Expr, error) {
 	var left expr.Expr
 	var err error
 	if n.Lexpr != nil {
-		if left, err = b.bindExpr(ec, n.Lexpr); err != nil {
+		if left, err = b.bindOperand(ec, n.Lexpr); err != nil {
 			return nil, err
+		}
+	}
+	if sl := n.Rexpr.GetSubLink(); sl != nil && n.Kind == pg.A_Expr_Kind_AEXPR_OP && sl.SubLinkType == pg.SubLinkType_EXPR_SUBLINK {
+		if row, ok := left.(*expr.Row); ok {
+			return b.rowCompare(ec, row, op, sl, n.Location)
 		}
 	}
 	// -literal is a negative literal.
@@ -131,7 +136,7 @@ func (b *binder) bindAExpr(ec *exprContext, n *pg.A_Expr) (expr.Expr, error) {
 			return b.numberConst("-"+f.Fval.Fval, n.Location)
 		}
 	}
-	right, err := b.bindExpr(ec, n.Rexpr)
+	right, err := b.bindOperand(ec, n.Rexpr)
 	if err != nil {
 		return nil, err
 	}
@@ -243,14 +248,16 @@ func (b *binder) bindBetween(ec *exprContext, n *pg.A_Expr) (expr.Expr, error) {
 // bindIn binds x [NOT] IN (list).
 func (b *binder) bindIn(ec *exprContext, n *pg.A_Expr, op string) (expr.Expr, error) {
 	not := op == "<>"
-	left, err := b.bindExpr(ec, n.Lexpr)
+	left, err := b.bindOperand(ec, n.Lexpr)
 	if err != nil {
 		return nil, err
 	}
 	nodes := n.Rexpr.GetList().GetItems()
-	items, err := b.bindArgs(ec, nodes)
-	if err != nil {
-		return nil, err
+	items := make([]expr.Expr, len(nodes))
+	for i := range nodes {
+		if items[i], err = b.bindOperand(ec, nodes[i]); err != nil {
+			return nil, err
+		}
 	}
 	_, isRow := left.(*expr.Row)
 	if !isRow {

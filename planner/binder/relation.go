@@ -257,7 +257,7 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 	if err != nil {
 		return nil, nil, b.at(err, rv.Location)
 	}
-	it := &rangeItem{alias: rv.Relname, schema: rv.Schemaname}
+	it := &rangeItem{alias: rv.Relname, schema: rv.Schemaname, relation: rel.Name}
 	if it.schema == "" {
 		it.schema = rel.Schema
 	}

@@ -16,7 +16,13 @@ type scope struct {
 	ctes map[string]*cte
 	// cteOnly marks a scope that a WITH clause made.
 	cteOnly bool
-	// aliases are output names that GROUP BY and ORDER BY may use.
+	// unreachable are the FROM items that a subquery of FROM would see if it
+	// were lateral; they serve an error message.
+	unreachable []*rangeItem
+	// agg takes the aggregates of this level that its subqueries call; nil in
+	// clauses (clause names the last) where none are allowed.
+	agg    *aggregation
+	clause string
 }
 
 // rangeItem is one named item of FROM: a table, a subquery, a function.
@@ -24,7 +30,9 @@ type rangeItem struct {
 	alias   string
 	catalog string
 	schema  string
-	cols    []scopeColumn
+	// relation is the name of the table or view behind it, "" for none.
+	relation string
+	cols     []scopeColumn
 	// composite is set for a function that returns a scalar: its alias may be
 	// used as a value.
 	scalar bool

@@ -1,6 +1,7 @@
 package binder
 
 import (
+	"errors"
 	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -53,10 +54,28 @@ type target struct {
 
 // bindPlainSelect binds SELECT ... FROM ... WHERE ... .
 func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) {
+	level := *s
+	calls := b.listHasAggregate(stmt)
+	q, err := b.bindLevel(stmt, &level, calls)
+	// Only with the names resolved it is known to which level an aggregate
+	// belongs.
+	var other *otherLevel
+	if errors.As(err, &other) && other.scope == &level {
+		again := *s
+		return b.bindLevel(stmt, &again, !calls)
+	}
+	return q, err
+}
+
+// bindLevel binds one query level; calls says that aggregates of this level are
+// called.
+func (b *binder) bindLevel(stmt *pg.SelectStmt, s *scope, calls bool) (*query, error) {
+	s.clause = "FROM clause"
 	plan, err := b.bindFrom(stmt.FromClause, s)
 	if err != nil {
 		return nil, err
 	}
+	s.clause = "WHERE"
 	if stmt.WhereClause != nil {
 		ec := &exprContext{scope: s, plan: &plan, clause: "WHERE"}
 		cond, err := b.bindBool(ec, stmt.WhereClause, "WHERE")
@@ -66,13 +85,15 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 		plan = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, cond)}
 	}
 	agg := &aggregation{b: b, pre: plan, node: &logical.Aggregate{}}
-	agg.used = len(stmt.GroupClause) > 0 || stmt.HavingClause != nil || b.listHasAggregate(stmt)
+	agg.used = calls || len(stmt.GroupClause) > 0 || stmt.HavingClause != nil
 	if agg.used {
+		s.clause = "GROUP BY"
 		if err := agg.bindGroupBy(stmt, s); err != nil {
 			return nil, err
 		}
 		plan = agg.node
 	}
+	s.agg = agg
 	win := &windowing{b: b, defs: stmt.WindowClause}
 	ec := &exprContext{scope: s, plan: &plan, clause: "SELECT", sets: &setCalls{}, win: win}
 	if agg.used {
@@ -98,24 +119,30 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 	if err != nil {
 		return nil, err
 	}
+	if agg.used && len(stmt.GroupClause) == 0 && stmt.HavingClause == nil && len(agg.node.Aggs) == 0 {
+		return nil, &otherLevel{scope: s}
+	}
 	if agg.used {
 		for i := range targets {
-			if targets[i].e, err = agg.finish(targets[i].e); err != nil {
+			if targets[i].e, err = agg.finish(targets[i].e, targets[i].node); err != nil {
 				return nil, err
 			}
 		}
-		if err := win.mapExprs(agg.finish); err != nil {
+		finish := func(e expr.Expr) (expr.Expr, error) { return agg.finish(e, nil) }
+		if err := win.mapExprs(finish); err != nil {
 			return nil, err
 		}
-		if err := ec.sets.mapExprs(agg.finish); err != nil {
+		if err := ec.sets.mapExprs(finish); err != nil {
 			return nil, err
 		}
 		if having != nil {
-			if having, err = agg.finish(having); err != nil {
+			if having, err = agg.finish(having, stmt.HavingClause); err != nil {
 				return nil, err
 			}
 		}
-		plan = agg.close(plan)
+		if plan, err = agg.close(plan); err != nil {
+			return nil, err
+		}
 		if having != nil {
 			plan = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, having)}
 		}
@@ -176,7 +203,7 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 	}
 	switch {
 	case len(distinctOn) > 0:
-		plan, err = b.distinctOn(plan, targets, distinctOn, keys, sortKeys)
+		plan, err = b.distinctOn(plan, targets, distinctOn, keys, sortKeys, exprLocation(stmt.DistinctClause[0]))
 		if err != nil {
 			return nil, err
 		}
@@ -260,7 +287,7 @@ func (b *binder) bindTargets(ec *exprContext, list []*pg.Node, s *scope) ([]targ
 				return nil, err
 			}
 			for _, c := range cols {
-				out = append(out, target{e: b.reader(c), name: c.Name})
+				out = append(out, target{e: b.columnAt(c, cr.Location), name: c.Name})
 			}
 			continue
 		}
@@ -272,8 +299,11 @@ func (b *binder) bindTargets(ec *exprContext, list []*pg.Node, s *scope) ([]targ
 			out = append(out, fields...)
 			continue
 		}
-		e, err := b.bindExpr(ec, rt.Val)
-		if err != nil {
+		var e expr.Expr
+		var err error
+		if k, ok := ec.keyOf(rt.Val); ok {
+			e = k
+		} else if e, err = b.bindExpr(ec, rt.Val); err != nil {
 			return nil, err
 		}
 		name := rt.Name
@@ -312,6 +342,18 @@ func (b *binder) expandFields(ec *exprContext, n *pg.Node) ([]target, error) {
 		out = append(out, target{e: it, name: row.Names[i]})
 	}
 	return out, nil
+}
+
+// keyOf returns the grouping key that an item of the select list is.
+func (ec *exprContext) keyOf(n *pg.Node) (expr.Expr, bool) {
+	if ec.agg == nil {
+		return nil, false
+	}
+	k, ok := ec.agg.keyOf[n]
+	if !ok {
+		return nil, false
+	}
+	return ec.agg.node.Keys[k], true
 }
 
 // expandStar resolves * and t.*.
@@ -368,7 +410,7 @@ func (b *binder) bindOrderBy(ec *exprContext, stmt *pg.SelectStmt, targets *[]ta
 
 // sortItem reads direction and NULLS of a SortBy.
 func (b *binder) sortItem(sb *pg.SortBy, target int, t types.Type) (sortItem, error) {
-	item := sortItem{target: target, loc: sb.Location}
+	item := sortItem{target: target, loc: exprLocation(sb.Node)}
 	if !unknownType(t) && !types.Orderable(t) {
 		return item, b.at(pgerror.Newf(pgerror.UndefinedFunction, "could not identify an ordering operator for type %s", types.FormatType(types.Of(t.OID))).
 			WithHint("Use an explicit ordering operator or modify the query."), exprLocation(sb.Node))
@@ -466,10 +508,10 @@ func (b *binder) bindDistinctOn(ec *exprContext, stmt *pg.SelectStmt, targets *[
 }
 
 // distinctOn keeps the first row of each group in the ORDER BY order.
-func (b *binder) distinctOn(plan logical.Node, targets []target, on []int, keys []sortItem, sortKeys []logical.SortKey) (logical.Node, error) {
+func (b *binder) distinctOn(plan logical.Node, targets []target, on []int, keys []sortItem, sortKeys []logical.SortKey, loc int32) (logical.Node, error) {
 	for i, k := range keys {
 		if i < len(on) && !slices.Contains(on, k.target) {
-			return nil, b.at(pgerror.New(pgerror.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"), k.loc)
+			return nil, b.at(pgerror.New(pgerror.InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"), loc)
 		}
 	}
 	rn, err := b.env.Registry.Function("", "row_number", nil, false)
@@ -499,7 +541,7 @@ func (b *binder) bindLimit(plan logical.Node, stmt *pg.SelectStmt, s *scope) (lo
 		if n == nil || n.GetAConst().GetIsnull() {
 			return nil, nil
 		}
-		ec := &exprContext{scope: &scope{parent: s.parent}, clause: what}
+		ec := &exprContext{scope: s, clause: what}
 		e, err := b.bindExpr(ec, n)
 		if err != nil {
 			return nil, err
@@ -532,22 +574,25 @@ func (b *binder) bindLimit(plan logical.Node, stmt *pg.SelectStmt, s *scope) (lo
 // bindValues binds VALUES lists.
 func (b *binder) bindValues(stmt *pg.SelectStmt, s *scope) (*query, error) {
 	var rows [][]expr.Expr
-	plan := unit()
-	base := plan
-	for _, n := range stmt.ValuesLists {
+	base := unit()
+	plain := true
+	plans := make([]logical.Node, len(stmt.ValuesLists))
+	for r, n := range stmt.ValuesLists {
+		plans[r] = base
 		items := n.GetList().GetItems()
 		if len(rows) > 0 && len(items) != len(rows[0]) {
 			return nil, b.errorf(exprLocation(items[0]), pgerror.SyntaxError, "VALUES lists must all be the same length")
 		}
 		row := make([]expr.Expr, len(items))
 		for i, it := range items {
-			ec := &exprContext{scope: s, plan: &plan, clause: "VALUES"}
+			ec := &exprContext{scope: s, plan: &plans[r], clause: "VALUES"}
 			e, err := b.bindExpr(ec, it)
 			if err != nil {
 				return nil, err
 			}
 			row[i] = e
 		}
+		plain = plain && plans[r] == base
 		rows = append(rows, row)
 	}
 	cols := make([]logical.Column, len(rows[0]))
@@ -562,7 +607,13 @@ func (b *binder) bindValues(stmt *pg.SelectStmt, s *scope) (*query, error) {
 		if !same || unknownType(t) {
 			oid, err := b.env.Registry.CommonType("VALUES", ts)
 			if err != nil {
-				return nil, b.at(err, exprLocation(stmt.ValuesLists[0].GetList().GetItems()[i]))
+				loc := int32(-1)
+				for r := range rows {
+					if ts[r] != ts[0] && ts[r] != types.Unknown && loc < 0 {
+						loc = exprLocation(stmt.ValuesLists[r].GetList().GetItems()[i])
+					}
+				}
+				return nil, b.at(err, loc)
 			}
 			t = types.Of(oid)
 		}
@@ -576,12 +627,12 @@ func (b *binder) bindValues(stmt *pg.SelectStmt, s *scope) (*query, error) {
 		cols[i] = b.newColumn("column"+itoa(i+1), t)
 	}
 	var out logical.Node
-	if plan == base {
+	if plain {
 		out = &logical.Values{Rows: rows, Cols: cols}
 	} else {
-		// Rows with subqueries: one projection each over the shared input.
-		for _, r := range rows {
-			p := &logical.Project{Input: plan, Exprs: r}
+		// Rows with subqueries: one projection each.
+		for i, r := range rows {
+			p := &logical.Project{Input: plans[i], Exprs: r}
 			for i := range cols {
 				p.Cols = append(p.Cols, b.newColumn(cols[i].Name, cols[i].Type))
 			}
@@ -594,9 +645,6 @@ func (b *binder) bindValues(stmt *pg.SelectStmt, s *scope) (*query, error) {
 				outCols[i] = b.newColumn(cols[i].Name, cols[i].Type)
 			}
 			out = &logical.SetOp{Kind: logical.Union, All: true, Left: out, Right: p, Cols: outCols}
-		}
-		if len(rows) > 1 {
-			return nil, pgerror.NotSupported("subqueries in VALUES lists of several rows are not supported")
 		}
 		cols = out.Outputs()
 	}
@@ -677,7 +725,7 @@ func (b *binder) bindSetOp(stmt *pg.SelectStmt, s *scope) (*query, error) {
 		}
 		t, err := b.env.Registry.CommonType(word, []types.OID{l.OID, r.OID})
 		if err != nil {
-			return nil, b.at(err, firstLocation(stmt.Rarg))
+			return nil, b.at(err, targetLocation(stmt.Rarg, i))
 		}
 		targets[i] = types.Of(t)
 	}

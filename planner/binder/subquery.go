@@ -90,7 +90,7 @@ func oneRow(n logical.Node) bool {
 // quantified binds x IN (subquery), x op ANY (subquery) and x op ALL (subquery).
 // ALL is NOT ANY of the negated comparison.
 func (b *binder) quantified(ec *exprContext, q *query, n *pg.SubLink) (expr.Expr, error) {
-	left, err := b.bindExpr(ec, n.Testexpr)
+	left, err := b.bindOperand(ec, n.Testexpr)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +137,37 @@ func (b *binder) quantified(ec *exprContext, q *query, n *pg.SubLink) (expr.Expr
 	return b.attachMark(ec, q.plan, cond, "any"), nil
 }
 
+// rowCompare binds (a, b) op (SELECT x, y ...).
+func (b *binder) rowCompare(ec *exprContext, row *expr.Row, op string, n *pg.SubLink, loc int32) (expr.Expr, error) {
+	if ec.plan == nil {
+		return nil, b.errorf(n.Location, pgerror.FeatureNotSupported, "cannot use subquery in %s", ec.clause)
+	}
+	q, err := b.bindSelect(n.Subselect.GetSelectStmt(), &scope{parent: ec.scope})
+	if err != nil {
+		return nil, err
+	}
+	if q, err = b.finishUnknown(q); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(q.cols) > len(row.Items):
+		return nil, b.errorf(n.Location, pgerror.SyntaxError, "subquery has too many columns")
+	case len(q.cols) < len(row.Items):
+		return nil, b.errorf(n.Location, pgerror.SyntaxError, "subquery has too few columns")
+	}
+	right := &expr.Row{T: types.Of(types.Record)}
+	for _, c := range q.cols {
+		right.Items = append(right.Items, c.Ref())
+	}
+	plan := project(q.plan, q.cols)
+	kind := physical.Single
+	if oneRow(plan) {
+		kind = physical.Left
+	}
+	b.attach(ec, &logical.Join{Kind: kind, Right: plan})
+	return b.bindOperator(op, row, right, loc)
+}
+
 // arraySubLink binds ARRAY(SELECT ...).
 func (b *binder) arraySubLink(ec *exprContext, q *query, n *pg.SubLink) (expr.Expr, error) {
 	if len(q.cols) != 1 {
@@ -154,16 +185,17 @@ func (b *binder) arraySubLink(ec *exprContext, q *query, n *pg.SubLink) (expr.Ex
 	agg := &logical.Aggregate{Input: q.plan}
 	out := b.newColumn("array", types.Of(m.Ret))
 	call := logical.AggCall{Fn: m.Fn, Args: []expr.Expr{col.Ref()}, Col: out}
-	if s, ok := q.plan.(*logical.Sort); ok {
-		call.OrderBy = s.Keys
-	} else if p, ok := q.plan.(*logical.Project); ok {
-		if s, ok := p.Input.(*logical.Sort); ok {
-			agg.Input = s
-			call.OrderBy = s.Keys
-			if e := p.Exprs[0]; len(p.Exprs) == 1 {
-				call.Args = []expr.Expr{e}
-			}
-		}
+	// The order of the subquery is the order of the elements.
+	at, arg := q.plan, expr.Expr(col.Ref())
+	if p, ok := at.(*logical.Project); ok && len(p.Exprs) == 1 {
+		at, arg = p.Input, p.Exprs[0]
+	}
+	body := at
+	if l, ok := at.(*logical.Limit); ok {
+		body = l.Input
+	}
+	if s, ok := body.(*logical.Sort); ok {
+		agg.Input, call.Args, call.OrderBy = at, []expr.Expr{arg}, s.Keys
 	}
 	agg.Aggs = []logical.AggCall{call}
 	b.attach(ec, &logical.Join{Kind: physical.Left, Right: agg})

@@ -23,6 +23,9 @@ type windowing struct {
 func (b *binder) bindWindowCall(ec *exprContext, fc *pg.FuncCall, schema, name string) (expr.Expr, error) {
 	w := ec.win
 	if w == nil {
+		if ec.clause == "window definitions" {
+			return nil, b.errorf(fc.Location, pgerror.WindowingError, "window function calls cannot be nested")
+		}
 		if ec.inAggregate {
 			return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot contain window function calls")
 		}

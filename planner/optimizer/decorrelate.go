@@ -41,6 +41,9 @@ func decorrelate(env *Env, plan logical.Node) (logical.Node, error) {
 
 // decorrelateNode handles n and everything below.
 func decorrelateNode(env *Env, n logical.Node) (logical.Node, error) {
+	if f, ok := n.(*logical.Filter); ok && !f.Policy {
+		n = sink(f.Input, f.Conds)
+	}
 	if j, ok := n.(*logical.Join); ok && j.Lateral {
 		out, err := decorrelateJoin(env, j)
 		if err != nil {
@@ -65,6 +68,30 @@ func decorrelateNode(env *Env, n logical.Node) (logical.Node, error) {
 		n = n.WithInputs(out)
 	}
 	return n, nil
+}
+
+// sink moves conditions that do not read a subquery's result below the join with
+// it, so that the subquery is evaluated for the remaining rows only.
+func sink(n logical.Node, conds []expr.Expr) logical.Node {
+	j, ok := n.(*logical.Join)
+	if !ok || j.Kind == physical.Right || j.Kind == physical.Full {
+		return filter(n, conds)
+	}
+	left := logical.OutputSet(j.Left)
+	var below, above []expr.Expr
+	for _, c := range conds {
+		if covers(c, left) && !volatile(c) {
+			below = append(below, c)
+		} else {
+			above = append(above, c)
+		}
+	}
+	if len(below) == 0 {
+		return filter(n, conds)
+	}
+	c := *j
+	c.Left = sink(j.Left, below)
+	return filter(&c, above)
 }
 
 // correlation returns the columns of left that right refers to.
@@ -723,8 +750,6 @@ func (d *domain) unnestInnerJoin(n *logical.Join) (logical.Node, map[expr.Column
 			return nil, nil, err
 		}
 		return finish(rids, nil)
-	case n.Kind == physical.Full:
-		return nil, nil, pgerror.NotSupported("a FULL JOIN in a correlated subquery is not supported")
 	}
 	if c.Left, lids, err = d.unnest(n.Left); err != nil {
 		return nil, nil, err
@@ -736,8 +761,35 @@ func (d *domain) unnestInnerJoin(n *logical.Join) (logical.Node, map[expr.Column
 	if err != nil {
 		return nil, nil, err
 	}
-	if n.Kind == physical.Right {
+	switch n.Kind {
+	case physical.Right:
 		return finish(rids, eq)
+	case physical.Full:
+		return d.unnestFullJoin(n, &c, lids, rids, eq)
 	}
 	return finish(lids, eq)
+}
+
+// unnestFullJoin finishes a FULL JOIN whose sides both carry D: a row of either
+// side alone belongs to the outer row of that side.
+func (d *domain) unnestFullJoin(n, c *logical.Join, lids, rids map[expr.ColumnID]expr.ColumnID, eq []expr.Expr) (logical.Node, map[expr.ColumnID]expr.ColumnID, error) {
+	conds := eq
+	if n.Cond != nil {
+		conds = append(expr.SplitAnd(nil, logical.Remap(n.Cond, lids)), eq...)
+	}
+	c.Cond = expr.JoinAnd(conds)
+	p := &logical.Project{Input: c}
+	for _, col := range n.Outputs() {
+		p.Exprs = append(p.Exprs, col.Ref())
+		p.Cols = append(p.Cols, col)
+	}
+	ids := map[expr.ColumnID]expr.ColumnID{}
+	l, r := d.columns(lids), d.columns(rids)
+	for i, o := range d.corr {
+		col := logical.Column{ID: d.env.fresh(), Name: o.Name, Type: o.Type}
+		ids[o.ID] = col.ID
+		p.Exprs = append(p.Exprs, &expr.Coalesce{Args: []expr.Expr{l[i].Ref(), r[i].Ref()}, T: o.Type})
+		p.Cols = append(p.Cols, col)
+	}
+	return p, ids, nil
 }

@@ -425,6 +425,9 @@ func rejectsNull(e expr.Expr, set map[expr.ColumnID]bool) bool {
 		return e.Not && nullWhenNull(e.Arg, set)
 	case *expr.BoolTest:
 		return !e.Not && !e.Value.Null && nullWhenNull(e.Arg, set)
+	case *expr.ArrayCompare:
+		// Of an empty array ANY is false and ALL is true, whatever is left.
+		return !e.All && e.Fn.Strict && nullWhenNull(e.Left, set)
 	}
 	return nullWhenNull(e, set)
 }
@@ -447,8 +450,6 @@ func nullWhenNull(e expr.Expr, set map[expr.ColumnID]bool) bool {
 		}
 	case *expr.InList:
 		return nullWhenNull(e.Arg, set)
-	case *expr.ArrayCompare:
-		return nullWhenNull(e.Left, set)
 	case *expr.Logic:
 		if e.Op == expr.Not {
 			return nullWhenNull(e.Args[0], set)
