@@ -32,8 +32,8 @@ func (b *binder) bindRecursive(c *pg.CommonTableExpr, sel *pg.SelectStmt, with *
 	if len(sel.SortClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || len(sel.LockingClause) > 0 {
 		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "ORDER BY, LIMIT and FOR UPDATE in a recursive query are not implemented")
 	}
-	if selfReference(sel.Larg, c.Ctename) {
-		return nil, b.errorf(c.Location, pgerror.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Ctename)
+	if loc := selfReference(sel.Larg, c.Ctename); loc >= 0 {
+		return nil, b.errorf(loc, pgerror.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Ctename)
 	}
 	level, err := b.bindWith(sel.WithClause, with)
 	if err != nil {
@@ -129,7 +129,7 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		}
 		var q *query
 		var err error
-		if w.Recursive && selfReference(sel, c.Ctename) {
+		if w.Recursive && selfReference(sel, c.Ctename) >= 0 {
 			q, err = b.bindRecursive(c, sel, &scope{parent: s.parent, ctes: out.ctes, cteOnly: true})
 		} else if q, err = b.bindSelect(sel, &scope{parent: &scope{parent: s.parent, ctes: out.ctes, cteOnly: true}}); err == nil {
 			q, err = b.finishUnknown(q)
@@ -205,30 +205,34 @@ func (b *binder) scanCTE(c *cte) (logical.Node, []logical.Column) {
 	return scan, cols
 }
 
-// selfReference reports whether a WITH query reads itself.
-func selfReference(sel *pg.SelectStmt, name string) bool {
+// selfReference returns where a WITH query reads itself, -1 when it does not.
+func selfReference(sel *pg.SelectStmt, name string) int32 {
 	if sel == nil {
-		return false
+		return -1
 	}
-	if selfReference(sel.Larg, name) || selfReference(sel.Rarg, name) {
-		return true
+	for _, arm := range []*pg.SelectStmt{sel.Larg, sel.Rarg} {
+		if loc := selfReference(arm, name); loc >= 0 {
+			return loc
+		}
 	}
-	var inFrom func(n *pg.Node) bool
-	inFrom = func(n *pg.Node) bool {
+	var inFrom func(n *pg.Node) int32
+	inFrom = func(n *pg.Node) int32 {
 		switch n := n.GetNode().(type) {
 		case *pg.Node_RangeVar:
-			return n.RangeVar.Schemaname == "" && n.RangeVar.Relname == name
+			if n.RangeVar.Schemaname == "" && n.RangeVar.Relname == name {
+				return n.RangeVar.Location
+			}
 		case *pg.Node_RangeSubselect:
 			return selfReference(n.RangeSubselect.Subquery.GetSelectStmt(), name)
 		case *pg.Node_JoinExpr:
-			return inFrom(n.JoinExpr.Larg) || inFrom(n.JoinExpr.Rarg)
+			return max(inFrom(n.JoinExpr.Larg), inFrom(n.JoinExpr.Rarg))
 		}
-		return false
+		return -1
 	}
 	for _, n := range sel.FromClause {
-		if inFrom(n) {
-			return true
+		if loc := inFrom(n); loc >= 0 {
+			return loc
 		}
 	}
-	return false
+	return -1
 }
