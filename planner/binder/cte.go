@@ -1,9 +1,6 @@
 package binder
 
 import (
-	"maps"
-	"slices"
-
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -35,7 +32,7 @@ func (b *binder) bindRecursive(c *pg.CommonTableExpr, sel *pg.SelectStmt, with *
 	if len(sel.SortClause) > 0 || sel.LimitCount != nil || sel.LimitOffset != nil || len(sel.LockingClause) > 0 {
 		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "ORDER BY, LIMIT and FOR UPDATE in a recursive query are not implemented")
 	}
-	if loc, ok := selfReference(sel.Larg, c.Ctename); ok {
+	if loc := selfReference(sel.Larg, c.Ctename); loc >= 0 {
 		return nil, b.errorf(loc, pgerror.InvalidRecursion, "recursive reference to query %q must not appear within its non-recursive term", c.Ctename)
 	}
 	level, err := b.bindWith(sel.WithClause, with)
@@ -116,7 +113,9 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		return s, nil
 	}
 	out := &scope{parent: s.parent, items: s.items, star: s.star, ctes: map[string]*cte{}}
-	maps.Copy(out.ctes, s.ctes)
+	for k, v := range s.ctes {
+		out.ctes[k] = v
+	}
 	own := map[string]bool{}
 	for _, n := range w.Ctes {
 		c := n.GetCommonTableExpr()
@@ -130,8 +129,7 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		}
 		var q *query
 		var err error
-		_, recursive := selfReference(sel, c.Ctename)
-		if w.Recursive && recursive {
+		if w.Recursive && selfReference(sel, c.Ctename) >= 0 {
 			q, err = b.bindRecursive(c, sel, &scope{parent: s.parent, ctes: out.ctes, cteOnly: true})
 		} else if q, err = b.bindSelect(sel, &scope{parent: &scope{parent: s.parent, ctes: out.ctes, cteOnly: true}}); err == nil {
 			q, err = b.finishUnknown(q)
@@ -207,32 +205,34 @@ func (b *binder) scanCTE(c *cte) (logical.Node, []logical.Column) {
 	return scan, cols
 }
 
-// selfReference reports whether a WITH query reads itself, and where.
-func selfReference(sel *pg.SelectStmt, name string) (loc int32, ok bool) {
+// selfReference returns where a WITH query reads itself, -1 when it does not.
+func selfReference(sel *pg.SelectStmt, name string) int32 {
 	if sel == nil {
-		return 0, false
+		return -1
 	}
-	for _, side := range []*pg.SelectStmt{sel.Larg, sel.Rarg} {
-		if loc, ok = selfReference(side, name); ok {
-			return loc, true
+	for _, arm := range []*pg.SelectStmt{sel.Larg, sel.Rarg} {
+		if loc := selfReference(arm, name); loc >= 0 {
+			return loc
 		}
 	}
-	var inFrom func(n *pg.Node) bool
-	inFrom = func(n *pg.Node) bool {
+	var inFrom func(n *pg.Node) int32
+	inFrom = func(n *pg.Node) int32 {
 		switch n := n.GetNode().(type) {
 		case *pg.Node_RangeVar:
-			loc, ok = n.RangeVar.Location, n.RangeVar.Schemaname == "" && n.RangeVar.Relname == name
-			return ok
+			if n.RangeVar.Schemaname == "" && n.RangeVar.Relname == name {
+				return n.RangeVar.Location
+			}
 		case *pg.Node_RangeSubselect:
-			loc, ok = selfReference(n.RangeSubselect.Subquery.GetSelectStmt(), name)
-			return ok
+			return selfReference(n.RangeSubselect.Subquery.GetSelectStmt(), name)
 		case *pg.Node_JoinExpr:
-			return inFrom(n.JoinExpr.Larg) || inFrom(n.JoinExpr.Rarg)
+			return max(inFrom(n.JoinExpr.Larg), inFrom(n.JoinExpr.Rarg))
 		}
-		return false
+		return -1
 	}
-	if slices.ContainsFunc(sel.FromClause, inFrom) {
-		return loc, true
+	for _, n := range sel.FromClause {
+		if loc := inFrom(n); loc >= 0 {
+			return loc
+		}
 	}
-	return 0, false
+	return -1
 }

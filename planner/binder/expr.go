@@ -117,9 +117,6 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 				return nil, err
 			}
 		}
-		for i := range row.Items {
-			row.Names = append(row.Names, "f"+itoa(i+1))
-		}
 		return row, nil
 	case *pg.Node_AIndirection:
 		return b.bindIndirection(ec, n.AIndirection)
@@ -143,7 +140,11 @@ func (b *binder) bindRow(ec *exprContext, n *pg.RowExpr) (*expr.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &expr.Row{Items: items, T: types.Of(types.Record)}, nil
+	row := &expr.Row{Items: items, T: types.Of(types.Record)}
+	for i := range items {
+		row.Names = append(row.Names, "f"+itoa(i+1))
+	}
+	return row, nil
 }
 
 // bindOperand binds an operand of a comparison: the literals of a row take their

@@ -157,7 +157,8 @@ func isEquality(e expr.Expr) bool {
 	case *expr.Distinct:
 		return e.Not
 	case *expr.BoolTest:
-		return isEquality(stripIsTrue(e)) && stripIsTrue(e) != expr.Expr(e)
+		test := stripIsTrue(e)
+		return test != expr.Expr(e) && isEquality(test)
 	}
 	return false
 }
