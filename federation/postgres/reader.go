@@ -3,8 +3,10 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -344,10 +346,7 @@ func (r *reader) Close() error {
 		defer r.closeMutex.Unlock()
 		healthy := r.ended && (r.clean || r.err != nil)
 		if !r.ended {
-			ctx, stop := context.WithTimeout(context.Background(), 500*time.Millisecond)
-			// Only a hint to the server: the connection is closed anyway.
-			_ = r.conn.pg.CancelRequest(ctx)
-			stop()
+			r.cancel()
 		} else {
 			r.net.SetDeadline(time.Time{})
 		}
@@ -359,6 +358,38 @@ func (r *reader) Close() error {
 		_ = r.reserve(0)
 	})
 	return nil
+}
+
+// cancel ends the statement at the server. A request that arrives before the
+// server has read the statement is lost, so it is repeated until the server
+// closes the connection, which it does at the goodbye behind the statement. That
+// takes milliseconds; a server that does not react is left to itself.
+func (r *reader) cancel() {
+	const patience = 800 * time.Millisecond
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	end := time.Now().Add(patience)
+	r.net.SetDeadline(end)
+	front := r.conn.pg.Frontend()
+	front.Send(&pgproto3.Terminate{})
+	if front.Flush() != nil {
+		_ = r.conn.pg.CancelRequest(ctx)
+		return
+	}
+	scratch := make([]byte, 32<<10)
+	for wait := 25 * time.Millisecond; time.Now().Before(end); wait *= 2 {
+		if r.conn.pg.CancelRequest(ctx) != nil {
+			return
+		}
+		r.net.SetReadDeadline(time.Now().Add(wait))
+		for {
+			if _, err := r.conn.in.Read(scratch); errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			} else if err != nil {
+				return
+			}
+		}
+	}
 }
 
 // abort makes a read in another goroutine fail, when the source is closed.

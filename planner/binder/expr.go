@@ -136,9 +136,24 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 
 // bindRow binds ROW(...); the types of literals in it stay open.
 func (b *binder) bindRow(ec *exprContext, n *pg.RowExpr) (*expr.Row, error) {
-	items, err := b.bindArgs(ec, n.Args)
-	if err != nil {
-		return nil, err
+	var items []expr.Expr
+	for _, a := range n.Args {
+		// ROW(t.*) has the columns of t, not one field that is a row.
+		if cr := a.GetColumnRef(); cr != nil && cr.Fields[len(cr.Fields)-1].GetAStar() != nil {
+			cols, err := b.expandStar(cr, ec.scope)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range cols {
+				items = append(items, b.columnAt(c, cr.Location))
+			}
+			continue
+		}
+		e, err := b.bindArgs(ec, []*pg.Node{a})
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, e...)
 	}
 	row := &expr.Row{Items: items, T: types.Of(types.Record)}
 	for i := range items {

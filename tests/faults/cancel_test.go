@@ -147,6 +147,28 @@ func TestCancelWithinASecondAnywhere(t *testing.T) {
 	w.others(t, "none")
 }
 
+// TestACancelAtAnyMoment: also a cancel that overtakes the statement on its way
+// to the source ends it there.
+func TestACancelAtAnyMoment(t *testing.T) {
+	w := newWorld(t, func(*server.Config) {})
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, table := range []string{"pg.blocked", "maria.blocked"} {
+		c := w.connect(t)
+		must(t, c, "SELECT count(*) FROM "+strings.Replace(table, "blocked", "small", 1))
+		for range 40 {
+			stop := time.AfterFunc(time.Duration(r.IntN(6000))*time.Microsecond, func() { _ = c.CancelRequest(context.Background()) })
+			began := time.Now()
+			again := time.AfterFunc(patience/2, func() { _ = c.CancelRequest(context.Background()) }) // the first may have come too early
+			_, err := run(c, "SELECT * FROM "+table)
+			stop.Stop()
+			again.Stop()
+			fails(t, err, "57014")
+			soon(t, began, "the cancel")
+		}
+	}
+	w.sourcesQuiet(t)
+}
+
 func TestAResultThatNobodyReads(t *testing.T) {
 	w := newWorld(t, func(*server.Config) {})
 	watch := w.connect(t)

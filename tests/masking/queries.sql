@@ -231,7 +231,6 @@ SELECT row_to_json(c) FROM customers c WHERE id = 8
 -- shape
 SELECT to_jsonb(c) FROM customers c WHERE id IN (8, 10)
 
--- lacks
 SELECT ROW(c.*)::text, ROW(c.ssn, c.salary) FROM customers c WHERE id = 8
 
 SELECT id FROM customers c WHERE c IS NOT NULL
