@@ -124,8 +124,13 @@ func TestRandomQueriesAnswerAsPostgreSQL(t *testing.T) {
 		}
 		g.aliases = 0
 		q, _ := g.query(nil, 1+g.IntN(4), false)
+		began := time.Now()
 		a := run(ctx, ref, q.String())
+		middle := time.Now()
 		b := run(ctx, hub, q.String())
+		if pg, own := middle.Sub(began), time.Since(middle); own > 2*time.Second && own > 10*pg {
+			t.Logf("%v, PostgreSQL %v: %s", own, pg, q)
+		}
 		if b.code != "" {
 			failed[b.code+" "+b.text]++
 		} else if len(b.lines) < 2 {
