@@ -107,19 +107,21 @@ func (a *rowExtreme) Grow(n int) {
 	if a.best != nil && n <= a.n {
 		return
 	}
+	// There is room for as many values as for bits of validity.
 	if a.best == nil {
-		a.best = vector.New(a.t, max(n, 64))
+		words := (max(n, 64) + 63) / 64
+		a.best = vector.New(a.t, 64*words)
 		clear(a.best.Backing())
-		a.best.Valid = make(vector.Bitmap, (max(n, 64)+63)/64)
+		a.best.Valid = make(vector.Bitmap, words)
 		a.n = n
 		return
 	}
-	if rows := 64 * len(a.best.Valid); n > rows {
-		rows = max(n, 2*rows)
-		next := vector.New(a.t, rows)
+	if words := len(a.best.Valid); n > 64*words {
+		words = max((n+63)/64, 2*words)
+		next := vector.New(a.t, 64*words)
 		clear(next.Backing())
 		copy(next.Backing(), a.best.Backing())
-		next.Valid = make(vector.Bitmap, (rows+63)/64)
+		next.Valid = make(vector.Bitmap, words)
 		copy(next.Valid, a.best.Valid)
 		next.Bufs = a.best.Bufs
 		a.best = next

@@ -100,3 +100,37 @@ func TestAggregates(t *testing.T) {
 		}
 	}
 }
+
+// TestExtremesOfAnyNumberOfGroups grows the groups by steps that are no multiple
+// of a word of the validity bitmap.
+func TestExtremesOfAnyNumberOfGroups(t *testing.T) {
+	fns := overloads{}
+	Register(fns)
+	float := types.Of(types.Float8)
+	call := &function.Call{Ctx: context.Background(), Args: []types.Type{float}, Ret: float}
+	acc, err := fns["max(float8)"].Aggregate.New(call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, n := range []int{70, 217, 230, 300, 1001} {
+		acc.Grow(n)
+		var groups []int32
+		var values []types.Datum
+		for ; at < n; at++ {
+			groups, values = append(groups, int32(at)), append(values, types.FloatDatum(float64(at)))
+		}
+		if err := acc.Update(groups, []*vector.Vec{vector.FromDatums(float, values)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := vector.New(float, at)
+	if err := acc.Result(0, at, out); err != nil {
+		t.Fatal(err)
+	}
+	for i := range at {
+		if out.Float(i) != float64(i) {
+			t.Fatalf("group %d: %v", i, out.Float(i))
+		}
+	}
+}

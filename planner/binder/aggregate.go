@@ -18,6 +18,8 @@ import (
 type aggregation struct {
 	b    *binder
 	used bool
+	// busy is above 0 while arguments of an aggregate are bound.
+	busy int
 	// pre is the plan below the grouping; subqueries in keys and arguments
 	// attach to it.
 	pre  logical.Node
@@ -191,8 +193,12 @@ func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name st
 	in := &exprContext{scope: ec.scope, clause: "aggregate arguments", inAggregate: true}
 	if a != nil {
 		in.plan = &a.pre
+		a.busy++
 	}
 	call, err := b.bindAggCall(in, fc, schema, name)
+	if a != nil {
+		a.busy--
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +208,8 @@ func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name st
 		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", ec.clause)
 	case owner != ec.scope && owner.agg == nil:
 		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", owner.clause)
+	case owner != ec.scope && owner.agg.busy > 0:
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
 	case owner != ec.scope && !owner.agg.used:
 		return nil, &otherLevel{scope: owner}
 	case owner != ec.scope:

@@ -150,7 +150,7 @@ func (b *binder) bindAExpr(ec *exprContext, n *pg.A_Expr) (expr.Expr, error) {
 		}
 		// The result is the left operand as the operator sees it.
 		arg := left
-		if c, ok := eq.(*expr.Call); ok && unknownType(left.Type()) {
+		if c, ok := eq.(*expr.Call); ok {
 			arg = c.Args[0]
 		}
 		return &expr.Case{

@@ -532,45 +532,6 @@ func (b *binder) distinctOn(plan logical.Node, targets []target, on []int, keys 
 	return &logical.Filter{Input: w, Conds: []expr.Expr{eq}}, nil
 }
 
-// bindLimit adds LIMIT and OFFSET.
-func (b *binder) bindLimit(plan logical.Node, stmt *pg.SelectStmt, s *scope) (logical.Node, error) {
-	if stmt.LimitCount == nil && stmt.LimitOffset == nil {
-		return plan, nil
-	}
-	bind := func(n *pg.Node, what string) (expr.Expr, error) {
-		if n == nil || n.GetAConst().GetIsnull() {
-			return nil, nil
-		}
-		ec := &exprContext{scope: s, clause: what}
-		e, err := b.bindExpr(ec, n)
-		if err != nil {
-			return nil, err
-		}
-		set := map[expr.ColumnID]bool{}
-		expr.Columns(e, set)
-		if len(set) > 0 {
-			return nil, b.errorf(exprLocation(n), pgerror.InvalidColumnReference, "argument of %s must not contain variables", what)
-		}
-		return b.coerce(e, types.Of(types.Int8), function.Assignment, false, exprLocation(n))
-	}
-	count, err := bind(stmt.LimitCount, "LIMIT")
-	if err != nil {
-		return nil, err
-	}
-	offset, err := bind(stmt.LimitOffset, "OFFSET")
-	if err != nil {
-		return nil, err
-	}
-	if count == nil && offset == nil {
-		return plan, nil
-	}
-	ties := stmt.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES
-	if _, sorted := plan.(*logical.Sort); ties && !sorted {
-		return nil, pgerror.New(pgerror.SyntaxError, "WITH TIES cannot be specified without ORDER BY clause")
-	}
-	return &logical.Limit{Input: plan, Count: count, Offset: offset, WithTies: ties}, nil
-}
-
 // bindValues binds VALUES lists.
 func (b *binder) bindValues(stmt *pg.SelectStmt, s *scope) (*query, error) {
 	var rows [][]expr.Expr
