@@ -51,7 +51,7 @@ type line struct {
 }
 
 // fileRows is how many rows the files have.
-const fileRows = 200000
+const fileRows = 100000
 
 func (l *line) set(i int) {
 	l.I, l.Text = int64(i), fmt.Sprintf("row %d of the file %x", i, uint32(i)*2654435761)
@@ -66,7 +66,7 @@ func writeFiles(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := parquet.NewGenericWriter[line](f, parquet.MaxRowsPerRowGroup(10000))
+	w := parquet.NewGenericWriter[line](f, parquet.MaxRowsPerRowGroup(5000))
 	rows := make([]line, 1000)
 	for i := 0; i < fileRows; i += len(rows) {
 		for k := range rows {
@@ -139,7 +139,7 @@ func (w *world) connect(t testing.TB) *pgconn.PgConn {
 
 // run executes statements and returns the last one's rows, or the error.
 func run(c *pgconn.PgConn, sql string) (string, error) {
-	ctx, stop := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer stop()
 	_, rows, err := hubtest.Text(ctx, c, sql)
 	var lines []string
