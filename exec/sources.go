@@ -88,6 +88,9 @@ func (s *sources) get(ctx context.Context, snap *catalog.Snapshot, server *catal
 		if mapping, err = snap.Reveal(m.OID, m.Options); err != nil {
 			return nil, pgerror.Source(server.Name, pgerror.DataCorrupted, "its user mapping cannot be decrypted", err)
 		}
+	} else if slices.ContainsFunc(c.Options(), func(o connector.Option) bool { return o.Level == connector.OnUserMapping }) {
+		return nil, pgerror.Newf(pgerror.UndefinedObject, "user mapping not found for %q", snap.RoleName(role)).
+			WithHint("Create one with CREATE USER MAPPING FOR %s SERVER %s OPTIONS (...).", snap.RoleName(role), server.Name)
 	}
 	fp := fingerprint(server.Name, server.Wrapper, options, mapping)
 	s.mu.Lock()
