@@ -50,6 +50,7 @@ func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.Explain
 	if err != nil {
 		return err
 	}
+	p.owned = append(p.owned, inner)
 	if inner.sel == nil {
 		if ex := n.Query.GetExecuteStmt(); ex != nil {
 			if inner, err = s.names.Statement(ex.Name); err != nil {

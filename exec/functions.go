@@ -58,7 +58,6 @@ func (e *Engine) testServer(c *function.Call, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	src.acquire()
 	defer src.release()
 	ctx, cancel := context.WithTimeoutCause(c.Ctx, 30*time.Second,
 		pgerror.Source(name, pgerror.UnableToConnect, "no answer within 30 seconds", nil))

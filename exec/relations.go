@@ -160,14 +160,15 @@ func (r *relations) known(ctx context.Context, rel *catalog.Relation) (*binder.R
 
 // live resolves a table of a server by its name at the source.
 func (r *relations) live(ctx context.Context, server *catalog.Server, schema, name string) (*binder.Relation, error) {
-	src, err := r.engine.sources.get(ctx, r.snap, server, r.role)
-	if err != nil {
-		return nil, err
-	}
 	// Whoever may not use the server learns nothing about its tables.
 	if !r.snap.HasServer(r.role, server, catalog.Usage) {
 		return nil, pgerror.PermissionDenied("foreign server", server.Name)
 	}
+	src, err := r.engine.sources.get(ctx, r.snap, server, r.role)
+	if err != nil {
+		return nil, err
+	}
+	r.session.use(src)
 	absolute := r.snap.ReadsServerFiles(r.role)
 	key := "l" + strconv.Quote(schema) + strconv.Quote(name) + strconv.FormatBool(absolute)
 	d, err := src.table(ctx, key, connector.TableRef{Schema: schema, Name: name, AllowAbsolute: absolute})
@@ -188,6 +189,7 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 	if err != nil {
 		return err
 	}
+	r.session.use(src)
 	d, err := src.table(ctx, key, rel.TableRef(r.snap.ReadsServerFiles(rel.Owner)))
 	if err != nil {
 		return err
@@ -203,7 +205,6 @@ func (r *relations) attach(ctx context.Context, out *binder.Relation, server *ca
 	var err error
 	out.Server, out.Source, out.Handle, out.Rows = server.Name, src.Source, d.handle, d.rows
 	out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel)
-	r.session.use(src)
 	return err
 }
 

@@ -112,6 +112,7 @@ func (s *Session) State() *session.Session { return s.sess }
 // Close rolls back what is open.
 func (s *Session) Close() {
 	s.rollback()
+	s.releaseUsed()
 	s.forgotten()
 }
 
@@ -222,9 +223,17 @@ func (s *Session) role() types.OID {
 	return 0
 }
 
-// use notes that the statement being bound reads a source.
+// use takes over a source that the statement being bound reads, acquired.
 func (s *Session) use(src *source) {
-	if !slices.Contains(s.used, src) {
-		s.used = append(s.used, src)
+	if slices.Contains(s.used, src) {
+		src.release()
+		return
 	}
+	s.used = append(s.used, src)
+}
+
+// releaseUsed gives up the sources of a statement that kept no binding.
+func (s *Session) releaseUsed() {
+	releaseAll(s.used)
+	s.used = nil
 }

@@ -27,6 +27,8 @@ type sources struct {
 
 	mu   sync.Mutex
 	open map[sourceKey]*source
+	// closing counts the sources that are being shut.
+	closing sync.WaitGroup
 }
 
 type sourceKey struct {
@@ -70,8 +72,8 @@ func (s *sources) Wrapper(name string) (connector.Connector, bool) {
 // Wrappers lists the names of all connectors.
 func (s *sources) Wrappers() []string { return slices.Sorted(maps.Keys(s.connectors)) }
 
-// get returns the source of a server for a role. The caller may use it until the
-// session's statement ends; acquire keeps it longer.
+// get returns the source of a server for a role, acquired: the caller releases
+// it.
 func (s *sources) get(ctx context.Context, snap *catalog.Snapshot, server *catalog.Server, role types.OID) (*source, error) {
 	c, ok := s.connectors[server.Wrapper]
 	if !ok {
@@ -97,12 +99,14 @@ func (s *sources) get(ctx context.Context, snap *catalog.Snapshot, server *catal
 	defer s.mu.Unlock()
 	if have, ok := s.open[key]; ok {
 		if have.fingerprint == fp {
+			have.refs++
 			return have, nil
 		}
 		delete(s.open, key)
 		have.stale = true
 		if have.refs == 0 {
-			go have.shut()
+			// It may have connections to close: not under the lock.
+			s.closing.Go(have.shut)
 		}
 	}
 	src, err := c.Open(ctx, connector.Config{
@@ -112,7 +116,7 @@ func (s *sources) get(ctx context.Context, snap *catalog.Snapshot, server *catal
 	if err != nil {
 		return nil, err
 	}
-	out := &source{Source: src, server: server.Name, fingerprint: fp, owner: s, tables: map[string]described{}}
+	out := &source{Source: src, server: server.Name, fingerprint: fp, owner: s, refs: 1, tables: map[string]described{}}
 	s.open[key] = out
 	return out, nil
 }
@@ -136,11 +140,23 @@ func fingerprint(parts ...any) [32]byte {
 	return out
 }
 
-// acquire keeps a source open until release.
-func (s *source) acquire() {
+// acquire keeps a source open until release. It reports false when the source
+// has been shut already.
+func (s *source) acquire() bool {
 	s.owner.mu.Lock()
+	defer s.owner.mu.Unlock()
+	if s.stale && s.refs == 0 {
+		return false
+	}
 	s.refs++
-	s.owner.mu.Unlock()
+	return true
+}
+
+// releaseAll releases several sources.
+func releaseAll(list []*source) {
+	for _, s := range list {
+		s.release()
+	}
 }
 
 // release ends an acquire.
@@ -212,4 +228,5 @@ func (s *sources) close() {
 	for _, src := range list {
 		src.shut()
 	}
+	s.closing.Wait()
 }

@@ -48,6 +48,9 @@ type Prepared struct {
 	bind *binding
 	run  func(ctx context.Context, params []types.Datum) (Portal, error)
 	copy *CopyOut
+	// owned are statements that only this one executes.
+	owned  []*Prepared
+	closed bool
 }
 
 // binding is a bound query and for whom it was bound.
@@ -58,6 +61,8 @@ type binding struct {
 	user    string
 	path    []string
 	at      time.Time
+	// released is set when the sources are no longer held.
+	released bool
 }
 
 // bindingAge is how long a binding serves: descriptions of files may change.
@@ -72,8 +77,22 @@ func (p *Prepared) Columns() []Column { return p.columns }
 // CopyOut returns the format of COPY TO STDOUT, nil for other statements.
 func (p *Prepared) CopyOut() *CopyOut { return p.copy }
 
-// Close releases the statement.
-func (p *Prepared) Close() {}
+// Close releases the statement. A portal that is executing goes on.
+func (p *Prepared) Close() {
+	p.closed = true
+	p.unbind()
+	for _, o := range p.owned {
+		o.Close()
+	}
+}
+
+// unbind gives up the binding and its hold on the sources.
+func (p *Prepared) unbind() {
+	if p.bind != nil {
+		releaseAll(p.bind.sources)
+		p.bind.sources, p.bind.released = nil, true
+	}
+}
 
 // Prepare analyses one statement. paramTypes are the declared parameter types, 0
 // for those to infer.
@@ -95,21 +114,28 @@ func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) 
 		}
 		return p, nil
 	}
-	return p, s.prepareUtility(ctx, p)
+	if err := s.prepareUtility(ctx, p); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // analyse binds the query of the statement for the session as it is now.
 func (p *Prepared) analyse(ctx context.Context) error {
 	s := p.s
-	s.used = nil
+	s.releaseUsed()
 	res, err := s.bind(ctx, p.sel, p.query.text, p.declared)
 	if err != nil {
+		s.releaseUsed()
 		return err
 	}
+	p.unbind()
 	p.bind = &binding{
 		result: res, sources: s.used, version: s.snapshot().Version(),
 		user: s.sess.CurrentUser, path: s.searchPath(), at: time.Now(),
 	}
+	s.used = nil // the binding holds them now
 	p.params = res.Params
 	return nil
 }
@@ -119,7 +145,7 @@ func (p *Prepared) analyse(ctx context.Context) error {
 // outlives its change by one execution.
 func (p *Prepared) fresh(ctx context.Context) error {
 	s, b := p.s, p.bind
-	if b.version == s.snapshot().Version() && b.user == s.sess.CurrentUser && slices.Equal(b.path, s.searchPath()) && time.Since(b.at) < bindingAge {
+	if !b.released && b.version == s.snapshot().Version() && b.user == s.sess.CurrentUser && slices.Equal(b.path, s.searchPath()) && time.Since(b.at) < bindingAge {
 		return nil
 	}
 	old := columnsOf(b.result)
@@ -179,9 +205,14 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum) (*executio
 	if err != nil {
 		return nil, x.timer.explain(ctx, err)
 	}
-	x.plan, x.sources = plan, p.bind.sources
-	for _, src := range x.sources {
-		src.acquire()
+	x.plan = plan
+	for _, src := range p.bind.sources {
+		if src.acquire() {
+			x.sources = append(x.sources, src)
+		}
+	}
+	if p.closed { // a portal that outlived its statement
+		p.unbind()
 	}
 	// The query lives as long as the portal, not as the call that starts it.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))

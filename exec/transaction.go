@@ -68,6 +68,7 @@ func (s *Session) begin() {
 // after an error it rolls back, or fails the open block.
 func (s *Session) End(_ context.Context, failed bool) error {
 	defer s.idle()
+	s.releaseUsed()
 	switch {
 	case s.tx.state == txImplicit && failed:
 		s.rollback()

@@ -129,7 +129,7 @@ func ddlColumns(st parser.Statement) []Column {
 func (s *Session) ddlStmt(ctx context.Context, q Query) ([][]types.Datum, string, error) {
 	rel := s.relations()
 	env := &ddl.Env{
-		Tx: s.staged(), Session: s.sess, SearchPath: s.searchPath(), Sources: openers{s.engine.sources},
+		Tx: s.staged(), Session: s.sess, SearchPath: s.searchPath(), Sources: openers{s.engine.sources, s},
 		CheckMask: func(ctx context.Context, r *catalog.Relation, c *catalog.Column, e policy.Expr) error {
 			return binder.CheckPolicyExpr(ctx, s.binderEnv(s.relations()), plainRelation(r), e, c.Type)
 		},
@@ -155,7 +155,10 @@ func (s *Session) ddlStmt(ctx context.Context, q Query) ([][]types.Datum, string
 }
 
 // openers gives DDL access to the sources.
-type openers struct{ *sources }
+type openers struct {
+	*sources
+	session *Session
+}
 
 // Open implements ddl.SourceOpener.
 func (o openers) Open(ctx context.Context, snap *catalog.Snapshot, server *catalog.Server, role types.OID) (connector.Source, error) {
@@ -163,6 +166,7 @@ func (o openers) Open(ctx context.Context, snap *catalog.Snapshot, server *catal
 	if err != nil {
 		return nil, err
 	}
+	o.session.use(src) // until the statement ends
 	return src.Source, nil
 }
 
@@ -401,6 +405,7 @@ func (s *Session) declareStmt(ctx context.Context, p *Prepared, n *pg.DeclareCur
 	if err != nil {
 		return err
 	}
+	p.owned = append(p.owned, inner)
 	p.params = inner.params
 	p.run = func(ctx context.Context, params []types.Datum) (Portal, error) {
 		return &rowsPortal{compute: func(ctx context.Context) ([][]types.Datum, string, error) {
