@@ -381,7 +381,9 @@ func (r *reader) cancel() {
 		if r.conn.pg.CancelRequest(ctx) != nil {
 			return
 		}
-		r.net.SetReadDeadline(time.Now().Add(wait))
+		if r.net.SetReadDeadline(time.Now().Add(wait)) != nil {
+			return
+		}
 		for {
 			if _, err := r.conn.in.Read(scratch); errors.Is(err, os.ErrDeadlineExceeded) {
 				break
