@@ -23,8 +23,8 @@ func lockDir(dir string) (*dirLock, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("data directory %q is in use by another HubSQL process (PID %s)", dir, strings.TrimSpace(string(pid)))
 	}
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt([]byte(fmt.Sprintf("%d\n", os.Getpid())), 0)
+	if err = f.Truncate(0); err == nil {
+		_, err = fmt.Fprintln(f, os.Getpid())
 	}
 	if err != nil {
 		_ = f.Close()

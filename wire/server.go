@@ -53,6 +53,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	lastPID   int32
 	draining  bool
+	drain     chan struct{}  // closed when draining begins
 	wg        sync.WaitGroup // one per connection
 }
 
@@ -88,6 +89,7 @@ func NewServer(cfg Config) (*Server, error) {
 		sockets:   map[*conn]struct{}{},
 		sessions:  map[int32]*conn{},
 		listeners: map[net.Listener]struct{}{},
+		drain:     make(chan struct{}),
 	}, nil
 }
 
@@ -123,8 +125,12 @@ func (s *Server) Serve(ln net.Listener) error {
 				// Too many open files: connections that end make room.
 				delay = min(max(2*delay, 5*time.Millisecond), time.Second)
 				s.cfg.Log.Warn("accept failed", slog.Any("error", err))
-				time.Sleep(delay)
-				continue
+				select {
+				case <-time.After(delay):
+					continue
+				case <-s.drain:
+					return ErrServerClosed
+				}
 			}
 			return err
 		}
@@ -228,7 +234,10 @@ func (s *Server) TerminateBackend(pid int32) bool {
 // a few seconds later.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.draining = true
+	if !s.draining {
+		s.draining = true
+		close(s.drain)
+	}
 	for ln := range s.listeners {
 		_ = ln.Close()
 	}

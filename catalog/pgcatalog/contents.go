@@ -34,7 +34,7 @@ var pgCatalogContents = map[string]func(*scan){
 	"pg_class":                pgClass,
 	"pg_collation":            rows(collationRows),
 	"pg_database":             pgDatabase,
-	"pg_db_role_setting":      pgDbRoleSetting,
+	"pg_db_role_setting":      pgDBRoleSetting,
 	"pg_depend":               pgDepend,
 	"pg_description":          pgDescription,
 	"pg_foreign_data_wrapper": pgForeignDataWrapper,

@@ -59,7 +59,7 @@ func pgAuthMembers(x *scan) {
 	}
 }
 
-func pgDbRoleSetting(x *scan) {
+func pgDBRoleSetting(x *scan) {
 	for _, r := range x.snap.Roles() {
 		if s := settings(r.Settings); !s.Null {
 			x.add(oid(0), oid(r.OID), s)

@@ -108,11 +108,6 @@ func civilFromMicros(us int64) civilTime {
 	return civilTime{y, m, d, tod}
 }
 
-// micros is the inverse; ok is false beyond the range of timestamps.
-func (c civilTime) micros() (us int64, ok bool) {
-	return joinMicros(DaysFromCivil(c.year, c.month, c.day), c.tod)
-}
-
 // joinMicros adds days and microseconds; ok is false beyond the range of
 // timestamps.
 func joinMicros(days, tod int64) (us int64, ok bool) {

@@ -66,7 +66,7 @@ func reservedDays(word int) int64 {
 // parseTimestamp reads a timestamp without time zone; a zone in the literal is
 // ignored.
 func parseTimestamp(t Type, s string, f *Format) (int64, error) {
-	us, _, err := parseInstant(s, f, "timestamp", false)
+	us, err := parseInstant(s, f, "timestamp", false)
 	if err != nil {
 		return 0, err
 	}
@@ -78,7 +78,7 @@ func parseTimestamp(t Type, s string, f *Format) (int64, error) {
 
 // parseTimestampTZ reads a timestamp with time zone.
 func parseTimestampTZ(t Type, s string, f *Format) (int64, error) {
-	us, _, err := parseInstant(s, f, "timestamp with time zone", true)
+	us, err := parseInstant(s, f, "timestamp with time zone", true)
 	if err != nil {
 		return 0, err
 	}
@@ -90,27 +90,27 @@ func parseTimestampTZ(t Type, s string, f *Format) (int64, error) {
 
 // parseInstant reads a timestamp literal. With instant set the result is UTC,
 // else it is the local time that was written.
-func parseInstant(s string, f *Format, typeName string, instant bool) (us int64, p parsedTime, err error) {
+func parseInstant(s string, f *Format, typeName string, instant bool) (us int64, err error) {
 	p, e, zone := parseDateTime(s, f, false)
 	if e != dtOK {
-		return 0, p, dtErr(e, typeName, s, zone)
+		return 0, dtErr(e, typeName, s, zone)
 	}
-	outOfRange := func() (int64, parsedTime, error) {
-		return 0, p, pgerror.New(pgerror.DatetimeFieldOverflow, "timestamp out of range: \""+s+"\"")
+	outOfRange := func() (int64, error) {
+		return 0, pgerror.New(pgerror.DatetimeFieldOverflow, "timestamp out of range: \""+s+"\"")
 	}
 	switch p.reserved {
 	case reservedInfinity:
-		return TimestampInfinity, p, nil
+		return TimestampInfinity, nil
 	case reservedNegInfinity:
-		return TimestampNegInfinity, p, nil
+		return TimestampNegInfinity, nil
 	case reservedNow:
 		us = nowMicros(f)
 		if !instant {
 			us, _ = UTCToLocal(us, f.TimeZone)
 		}
-		return us, p, nil
+		return us, nil
 	case reservedEpoch:
-		return 0, p, nil
+		return 0, nil
 	case reservedToday, reservedTomorrow, reservedYesterday:
 		local, _ := UTCToLocal(nowMicros(f), f.TimeZone)
 		days, _ := SplitTimestamp(local)
@@ -138,7 +138,7 @@ func parseInstant(s string, f *Format, typeName string, instant bool) (us int64,
 			return outOfRange()
 		}
 	}
-	return us, p, nil
+	return us, nil
 }
 
 // parseTime reads a time without time zone.

@@ -79,7 +79,6 @@ type dtParser struct {
 	yearday   int
 	julian    bool
 	wantTime  bool // after T
-	dst       bool
 	badZone   string
 }
 
@@ -199,7 +198,7 @@ func (p *dtParser) token(t token, next *token, timeOnly bool) dtError {
 		}
 		return p.zone(t.text)
 	case tokNumber:
-		return p.number(t.text, next, timeOnly)
+		return p.number(t.text, timeOnly)
 	}
 	return p.word(t.text, next)
 }
@@ -470,7 +469,7 @@ func (p *dtParser) date(s string) dtError {
 }
 
 // number reads a free-standing number.
-func (p *dtParser) number(s string, next *token, timeOnly bool) dtError {
+func (p *dtParser) number(s string, timeOnly bool) dtError {
 	if p.julian {
 		return p.julianDay(s)
 	}
@@ -507,11 +506,7 @@ func (p *dtParser) numberField(s string, timeOnly bool) dtError {
 	if (p.haveDate() || timeOnly && len(s) >= 4) && !p.out.hasTime {
 		whole, frac, _ := strings.Cut(s, ".")
 		if len(whole) == 2 || len(whole) == 1 {
-			// An hour needs AM or PM behind it.
-			h, err := strconv.Atoi(whole)
-			if err != nil || h > 24 {
-				return dtBadFormat
-			}
+			// An hour alone is no time, not even with AM or PM behind it.
 			return dtBadFormat
 		}
 		return p.clockDigits(whole, frac)

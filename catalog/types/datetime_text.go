@@ -117,7 +117,7 @@ func AppendTimestampTZ(dst []byte, us int64, loc *time.Location) []byte {
 	dst = appendISODate(dst, y, m, d)
 	dst = append(dst, ' ')
 	dst = AppendTime(dst, tod)
-	dst = appendOffset(dst, offset, false)
+	dst = appendOffset(dst, offset)
 	if y <= 0 {
 		dst = append(dst, " BC"...)
 	}
@@ -125,14 +125,14 @@ func AppendTimestampTZ(dst []byte, us int64, loc *time.Location) []byte {
 }
 
 // appendOffset appends a zone offset in seconds east of UTC as +hh[:mm[:ss]].
-func appendOffset(dst []byte, offset int, minutes bool) []byte {
+func appendOffset(dst []byte, offset int) []byte {
 	sign := byte('+')
 	if offset < 0 {
 		sign = '-'
 		offset = -offset
 	}
 	dst = append2(append(dst, sign), offset/3600)
-	if minutes || offset%3600 != 0 {
+	if offset%3600 != 0 {
 		dst = append2(append(dst, ':'), offset/60%60)
 	}
 	if offset%60 != 0 {
@@ -219,7 +219,7 @@ func appendTimestampStyled(dst []byte, us int64, f *Format, withZone bool) []byt
 			if f.DateStyle == "Postgres" {
 				dst = append(dst, ' ')
 			}
-			dst = appendOffset(dst, offset, false)
+			dst = appendOffset(dst, offset)
 		}
 	}
 	if y <= 0 {

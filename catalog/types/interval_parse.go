@@ -216,7 +216,6 @@ func decodeInterval(tokens []token, fields int, sqlStandard bool) (sum intervalS
 		}
 	}
 	for _, t := range slices.Backward(tokens) {
-
 		var mask intervalUnit
 		switch {
 		case t.kind == tokTime || t.kind == tokZone && strings.IndexByte(t.text, ':') >= 0:

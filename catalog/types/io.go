@@ -174,7 +174,7 @@ func AppendText(dst []byte, t Type, d Datum, f *Format) []byte {
 	case Time:
 		return AppendTime(dst, d.I)
 	case TimeTZ:
-		return appendOffset(AppendTime(dst, d.I), -int(d.J), false)
+		return appendOffset(AppendTime(dst, d.I), -int(d.J))
 	case Timestamp:
 		return appendTimestampStyled(dst, d.I, f, false)
 	case TimestampTZ:

@@ -173,7 +173,7 @@ func posixZone(name string) *time.Location {
 		return nil
 	}
 	if label == "" {
-		label = string(appendOffset(nil, -west, false))
+		label = string(appendOffset(nil, -west))
 	}
 	return time.FixedZone(label, -west)
 }
@@ -215,7 +215,7 @@ func parseClockOffset(s string) (seconds, n int) {
 // UTC.
 func ZoneByHours(seconds int) *time.Location {
 	// PostgreSQL names such a zone after its POSIX form.
-	return time.FixedZone("<"+string(appendOffset(nil, seconds, false))+">"+string(appendOffset(nil, -seconds, false)), seconds)
+	return time.FixedZone("<"+string(appendOffset(nil, seconds))+">"+string(appendOffset(nil, -seconds)), seconds)
 }
 
 // zoneAbbreviation returns the offset in seconds east of UTC of an abbreviation

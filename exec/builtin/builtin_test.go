@@ -9,7 +9,6 @@ import (
 // collected is a registrar for tests.
 type collected struct {
 	functions map[string]*function.Overload
-	bySig     map[string]*function.Overload
 	operators []function.Operator
 	casts     []function.Cast
 }

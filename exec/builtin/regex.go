@@ -284,98 +284,96 @@ func (t *translator) escape(bracket bool) error {
 	_, w := utf8.DecodeRuneInString(t.in[1:])
 	c := t.in[1]
 	rest := t.in[1+w:]
-	put := func(s string) error {
-		t.out.WriteString(s)
-		t.in = rest
-		return nil
-	}
-	hex := func(least, most int) error {
+	// hex and set return what is written, nothing for an invalid sequence.
+	hex := func(least, most int) string {
 		n := 0
 		for n < most && n < len(rest) && strings.IndexByte("0123456789abcdefABCDEF", rest[n]) >= 0 {
 			n++
 		}
 		if n < least {
-			return badRegex("invalid escape \\ sequence")
+			return ""
 		}
 		x, err := strconv.ParseUint(rest[:n], 16, 32)
 		if err != nil || x > utf8.MaxRune {
-			return badRegex("invalid escape \\ sequence")
+			return ""
 		}
 		rest = rest[n:]
-		return put(fmt.Sprintf(`\x{%x}`, x))
+		return fmt.Sprintf(`\x{%x}`, x)
 	}
-	set := func(in, out string) error {
+	set := func(outside, inside string) string {
 		if bracket {
-			if out == "" {
-				return badRegex("invalid escape \\ sequence")
-			}
-			return put(out)
+			return inside
 		}
-		return put(in)
+		return outside
 	}
+	var out string
 	switch c {
 	case 'd':
-		return set("[0-9]", "0-9")
+		out = set("[0-9]", "0-9")
 	case 'D':
-		return set("[^0-9]", "")
+		out = set("[^0-9]", "")
 	case 's':
-		return set(`[\s\v]`, `\s\v`)
+		out = set(`[\s\v]`, `\s\v`)
 	case 'S':
-		return set(`[^\s\v]`, "")
+		out = set(`[^\s\v]`, "")
 	case 'w':
-		return set(`[\p{L}\p{Nd}_]`, `\p{L}\p{Nd}_`)
+		out = set(`[\p{L}\p{Nd}_]`, `\p{L}\p{Nd}_`)
 	case 'W':
-		return set(`[^\p{L}\p{Nd}_]`, "")
+		out = set(`[^\p{L}\p{Nd}_]`, "")
 	case 'm', 'M', 'y':
 		if !bracket {
-			return put(`\b`)
+			out = `\b`
 		}
 	case 'Y':
 		if !bracket {
-			return put(`\B`)
+			out = `\B`
 		}
 	case 'A':
 		if !bracket {
-			return put(`\A`)
+			out = `\A`
 		}
 	case 'Z':
 		if !bracket {
-			return put(`\z`)
+			out = `\z`
 		}
 	case 'a', 'f', 'n', 'r', 't', 'v':
-		return put(t.in[:2])
+		out = t.in[:2]
 	case 'b':
-		return put(`\x08`)
+		out = `\x08`
 	case 'B':
-		return put(`\\`)
+		out = `\\`
 	case 'e':
-		return put(`\x1b`)
+		out = `\x1b`
 	case 'x':
-		return hex(1, 6)
+		out = hex(1, 6)
 	case 'u':
-		return hex(4, 4)
+		out = hex(4, 4)
 	case 'U':
-		return hex(8, 8)
+		out = hex(8, 8)
 	case 'c':
 		if rest != "" {
 			x := rest[0] & 0x1f
 			rest = rest[1:]
-			return put(fmt.Sprintf(`\x{%x}`, x))
+			out = fmt.Sprintf(`\x{%x}`, x)
 		}
 	case '0':
-		return put(`\x00`)
+		out = `\x00`
 	case '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return pgerror.NotSupported("back references in regular expressions are not supported")
 	default:
-		if c >= utf8.RuneSelf {
-			return put(t.in[1 : 1+w])
+		switch {
+		case c >= utf8.RuneSelf:
+			out = t.in[1 : 1+w]
+		case c < 'A' || c > 'Z' && c < 'a' || c > 'z':
+			out = t.in[:2]
 		}
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
-			break
-		}
-		return put(`\` + string(rune(c)))
 	}
-	return badRegex("invalid escape \\ sequence")
+	if out == "" {
+		return badRegex("invalid escape \\ sequence")
+	}
+	t.out.WriteString(out)
+	t.in = rest
+	return nil
 }
 
 // compiledRegex is a compiled pattern kept between rows.

@@ -128,7 +128,7 @@ func (s *columnStore) appendColumn(c *column, src *vector.Vec, sel []int32, n in
 	case c.vec.Type.Layout() == types.LayoutNumeric && !c.vec.Scaled:
 		return s.appendNumeric(c, src, sel, n)
 	case views:
-		return s.appendViews(c, src, from, at, n)
+		return s.appendViews(c, from, at, n)
 	}
 	pos, constant := s.rows, from.Kind == vector.Const
 	switch kernel.Width(&c.vec) {
@@ -211,9 +211,9 @@ func (s *columnStore) appendNulls(c *column, src *vector.Vec, sel []int32, n int
 	return nil
 }
 
-// appendViews copies strings. from and at are where the bytes are, src where the
-// NULLs are (the rows are in s already).
-func (s *columnStore) appendViews(c *column, src, from *vector.Vec, at []int32, n int) error {
+// appendViews copies strings. from and at are where the bytes are; the NULLs of
+// the new rows are in s already.
+func (s *columnStore) appendViews(c *column, from *vector.Vec, at []int32, n int) error {
 	pos := s.rows
 	dst := c.vec.Views()[pos : pos+n]
 	views := from.Views()

@@ -27,7 +27,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	int4T = types.Of(types.Int4)
 	int8T = types.Of(types.Int8)
 	textT = types.Of(types.Text)
 	boolT = types.Of(types.Bool)
@@ -256,7 +255,7 @@ var setups = []setup{{1, 1}, {1, 2}, {1, 7}, {1, 2048}, {2, 7}, {2, 2048}, {4, 6
 
 // start begins to execute plan on a pool of its own; stop checks that nothing
 // is left.
-func start(t *testing.T, ctx context.Context, plan physical.Node, s setup, limit int64) (q *Query, stop func()) {
+func start(ctx context.Context, t *testing.T, plan physical.Node, s setup, limit int64) (q *Query, stop func()) {
 	t.Helper()
 	pool := scheduler.New(max(s.workers, 2))
 	account := memory.NewRoot("test", limit)
@@ -284,7 +283,7 @@ func start(t *testing.T, ctx context.Context, plan physical.Node, s setup, limit
 func collect(t *testing.T, plan physical.Node, s setup) ([]string, error) {
 	t.Helper()
 	ctx := t.Context()
-	q, stop := start(t, ctx, plan, s, 0)
+	q, stop := start(ctx, t, plan, s, 0)
 	defer stop()
 	cols := plan.Columns()
 	var out []string

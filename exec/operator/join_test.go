@@ -245,7 +245,7 @@ func TestCancelInsideANestedLoop(t *testing.T) {
 	l, r := numbers(5000), numbers(5000)
 	l.endless = true
 	plan := &physical.NestedLoopJoin{Kind: physical.Inner, Left: l.scan(), Right: r.scan(), Cond: less(col(0, int8T), lit(int8T, types.IntDatum(-1))), Cols: joinColumns(physical.Inner, l, r)}
-	q, stop := start(t, t.Context(), plan, setup{2, 2048}, 0)
+	q, stop := start(t.Context(), t, plan, setup{2, 2048}, 0)
 	q.fail(pgerror.QueryCanceled())
 	stop()
 }

@@ -172,7 +172,7 @@ func TestCancelInsideABlockedReader(t *testing.T) {
 			return // a local reader never blocks; a split ends before it blocks
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		q, stop := start(t, ctx, tab.scan(), setup{2, 7}, 0)
+		q, stop := start(ctx, t, tab.scan(), setup{2, 7}, 0)
 		defer stop()
 		time.AfterFunc(20*time.Millisecond, cancel)
 		for {
@@ -206,7 +206,7 @@ func TestCloseWithoutReadingEndsEverything(t *testing.T) {
 	tab.endless = true
 	kinds(t, []*table{tab}, func(t *testing.T) {
 		for _, s := range setups {
-			_, stop := start(t, t.Context(), tab.scan(), s, 0)
+			_, stop := start(t.Context(), t, tab.scan(), s, 0)
 			stop()
 		}
 	})
@@ -215,7 +215,7 @@ func TestCloseWithoutReadingEndsEverything(t *testing.T) {
 func TestSlowClientParksTheQuery(t *testing.T) {
 	tab := numbers(100)
 	tab.endless = true
-	q, stop := start(t, t.Context(), tab.scan(), setup{2, 64}, 0)
+	q, stop := start(t.Context(), t, tab.scan(), setup{2, 64}, 0)
 	defer stop()
 	time.Sleep(20 * time.Millisecond)
 	q.result.mu.Lock()
@@ -233,7 +233,7 @@ func TestSlowClientParksTheQuery(t *testing.T) {
 
 func TestMemoryLimitFailsTheQuery(t *testing.T) {
 	tab := numbers(100)
-	q, stop := start(t, t.Context(), tab.scan(), setup{1, 64}, 10_000)
+	q, stop := start(t.Context(), t, tab.scan(), setup{1, 64}, 10_000)
 	defer stop()
 	var err error
 	for err == nil {

@@ -318,8 +318,8 @@ func (v *Vec) Int(i int) int64 {
 	return v.Int64s()[i]
 }
 
-// Bytes12 hashes and equality of views may compare the first 8 bytes of the
-// view (length and prefix) before the rest; Equal does.
+// Equal reports whether row i of a and row j of b hold the same bytes, as Bytes
+// returns them. It does not look at NULLs.
 func Equal(a *Vec, i int, b *Vec, j int) bool {
 	return string(a.Bytes(i)) == string(b.Bytes(j))
 }

@@ -2,7 +2,7 @@ package connectortest
 
 import (
 	"fmt"
-	"math/rand"
+	"math/rand/v2"
 	"strings"
 	"unicode/utf8"
 
@@ -91,15 +91,15 @@ func leaves(i int, c connector.Column, consts []types.Datum) []expr.Expr {
 
 // combine makes n random AND, OR and NOT trees of the leaves, always the same
 // for one seed.
-func combine(list []expr.Expr, n int, seed int64) []expr.Expr {
-	r := rand.New(rand.NewSource(seed))
-	pick := func() expr.Expr { return list[r.Intn(len(list))] }
+func combine(list []expr.Expr, n int, seed uint64) []expr.Expr {
+	r := rand.New(rand.NewPCG(seed, 0))
+	pick := func() expr.Expr { return list[r.IntN(len(list))] }
 	var tree func(depth int) expr.Expr
 	tree = func(depth int) expr.Expr {
 		if depth == 0 {
 			return pick()
 		}
-		switch r.Intn(4) {
+		switch r.IntN(4) {
 		case 0:
 			return Not(tree(depth - 1))
 		case 1:
@@ -111,7 +111,7 @@ func combine(list []expr.Expr, n int, seed int64) []expr.Expr {
 	}
 	out := make([]expr.Expr, n)
 	for i := range out {
-		out[i] = tree(1 + r.Intn(3))
+		out[i] = tree(1 + r.IntN(3))
 	}
 	return out
 }

@@ -317,8 +317,7 @@ func AppendFloat(dst []byte, x float64) []byte {
 func (c *Column) slowInt(i int, b []byte, lo, hi int64) error {
 	x, err := strconv.ParseInt(str(trim(b)), 10, 64)
 	if err != nil {
-		e := &strconv.NumError{}
-		if errors.As(err, &e) {
+		if errors.Is(err, strconv.ErrRange) {
 			return c.outOfRange()
 		}
 		return c.invalid()
@@ -338,8 +337,7 @@ func (c *Column) float(i int, b []byte) error {
 	}
 	x, err := strconv.ParseFloat(str(b), bits)
 	if err != nil {
-		e := &strconv.NumError{}
-		if errors.As(err, &e) {
+		if errors.Is(err, strconv.ErrRange) {
 			return c.outOfRange()
 		}
 		return c.invalid()

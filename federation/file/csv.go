@@ -47,7 +47,7 @@ var bom = []byte("\xEF\xBB\xBF")
 // skipBOM passes over a byte order mark at the beginning of a file.
 func (w *window) skipBOM() error {
 	for w.end-w.start < 3 && !w.eof {
-		if _, err := w.more(); err != nil {
+		if err := w.more(); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func (r *records) next() (bool, error) {
 			if r.eof {
 				return false, nil
 			}
-			if _, err := r.more(); err != nil {
+			if err := r.more(); err != nil {
 				return false, err
 			}
 			continue
@@ -98,7 +98,7 @@ func (r *records) next() (bool, error) {
 			r.line += int64(lines) + 1
 			return false, errUnterminated{}
 		}
-		if _, err := r.more(); err != nil {
+		if err := r.more(); err != nil {
 			return false, err
 		}
 	}

@@ -18,11 +18,10 @@ const sampleRows = 10_000
 
 // guess collects what the values of a column can be read as.
 type guess struct {
-	name  string
-	seen  bool
-	no    [len(candidates)]bool
-	json  bool // nested JSON was seen
-	mixed bool // scalars of JSON beside nested values
+	name string
+	seen bool
+	no   [len(candidates)]bool
+	json bool // nested JSON was seen
 }
 
 // candidates are the inferred types, the first that fits wins.
@@ -143,7 +142,7 @@ func (r *reader) inferDelimited(header bool) ([]*guess, error) {
 	for n := range sampleRows {
 		ok, err := r.records.next()
 		if err != nil {
-			return nil, r.fail(err, "")
+			return nil, r.fail(err)
 		}
 		if !ok {
 			break
@@ -179,7 +178,7 @@ func (r *reader) inferJSON() ([]*guess, error) {
 	for range sampleRows {
 		ok, err := r.objects.next()
 		if err != nil {
-			return nil, r.fail(err, "")
+			return nil, r.fail(err)
 		}
 		if !ok {
 			break
@@ -207,7 +206,7 @@ func (r *reader) inferJSON() ([]*guess, error) {
 			}
 		})
 		if err != nil {
-			return nil, r.fail(err, "")
+			return nil, r.fail(err)
 		}
 	}
 	return guesses, nil

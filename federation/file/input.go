@@ -103,17 +103,16 @@ type window struct {
 	eof        bool
 }
 
-// more reads further bytes behind end, moving or growing the buffer. It
-// returns the distance that start moved by, for offsets into buf.
-func (w *window) more() (moved int, err error) {
+// more reads further bytes behind end, moving or growing the buffer: offsets
+// into buf that the caller kept are void, except relative to start.
+func (w *window) more() error {
 	if w.start > 0 {
-		moved = w.start
-		copy(w.buf, w.buf[w.start:w.end])
-		w.start, w.end = 0, w.end-moved
+		w.end = copy(w.buf, w.buf[w.start:w.end])
+		w.start = 0
 	}
 	if w.end == len(w.buf) {
 		if len(w.buf) >= maxRecord {
-			return moved, errTooLong
+			return errTooLong
 		}
 		w.buf = append(w.buf, make([]byte, max(len(w.buf), 256<<10))...)
 	}
@@ -122,14 +121,14 @@ func (w *window) more() (moved int, err error) {
 		w.end += n
 		if err == io.EOF {
 			w.eof = true
-			return moved, nil
+			return nil
 		}
 		if err != nil {
-			return moved, err
+			return err
 		}
 		if n > 0 {
-			return moved, nil
+			return nil
 		}
 	}
-	return moved, io.ErrNoProgress
+	return io.ErrNoProgress
 }

@@ -183,7 +183,7 @@ func (r *reader) open(sp span) error {
 	}
 	ok, err := r.records.next()
 	if err != nil {
-		return r.fail(err, "")
+		return r.fail(err)
 	}
 	if ok && r.table.layout.header == "match" {
 		return r.matchHeader()
@@ -237,7 +237,7 @@ func (r *reader) delimited(ctx context.Context, n, size int) (int, error) {
 		}
 		ok, err := rec.next()
 		if err != nil {
-			return 0, r.fail(err, "")
+			return 0, r.fail(err)
 		}
 		if !ok {
 			break
@@ -281,7 +281,7 @@ func (r *reader) json(ctx context.Context, n, size int) (int, error) {
 		}
 		ok, err := r.objects.next()
 		if err != nil {
-			return 0, r.fail(err, "")
+			return 0, r.fail(err)
 		}
 		if !ok {
 			break
@@ -313,17 +313,17 @@ func (r *reader) at(err error, column string) error {
 }
 
 // fail turns an error of reading or splitting into the client's.
-func (r *reader) fail(err error, column string) error {
+func (r *reader) fail(err error) error {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, new(*pgerror.Error)):
-		return r.at(err, column)
+		return r.at(err, "")
 	case errors.As(err, new(errUnterminated)):
-		return r.at(pgerror.New(pgerror.BadCopyFileFormat, "unterminated CSV quoted field"), column)
+		return r.at(pgerror.New(pgerror.BadCopyFileFormat, "unterminated CSV quoted field"), "")
 	case errors.Is(err, errTooLong):
-		return r.at(pgerror.New(pgerror.ProgramLimitExceeded, "a record is longer than 1 GB"), column)
+		return r.at(pgerror.New(pgerror.ProgramLimitExceeded, "a record is longer than 1 GB"), "")
 	case errors.Is(err, errNotObject), errors.As(err, &syntax), r.objects != nil && errors.Is(err, io.ErrUnexpectedEOF):
-		return r.at(pgerror.Wrap(err, pgerror.InvalidTextRepresentation, "invalid input syntax for type json"), column)
+		return r.at(pgerror.Wrap(err, pgerror.InvalidTextRepresentation, "invalid input syntax for type json"), "")
 	}
 	return pgerror.Source(r.source, pgerror.DataCorrupted, "could not read file \""+r.name+"\"", err)
 }

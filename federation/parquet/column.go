@@ -183,7 +183,7 @@ func (c *chunkReader) decode(v *vector.Vec, at, present, n int, keep *pageSet) e
 		if v.Kind == vector.Dict {
 			flatten(v, at, n)
 		}
-		return c.f.plain(v, at, c.data, c.vpos, present, n, c.page, keep)
+		return c.f.plain(v, at, c.data, c.vpos, present, c.page, keep)
 	}
 	idx := c.data.Int32()[c.vpos : c.vpos+present]
 	entries := int32(c.dictOf.Len())
@@ -342,7 +342,7 @@ func (f *field) dictionary(d parquet.Dictionary) (*vector.Vec, error) {
 	}
 	data := d.Page().Data()
 	if f.form != formText && f.form != formBytes {
-		err := f.plain(v, 0, data, 0, n, n, nil, nil)
+		err := f.plain(v, 0, data, 0, n, nil, nil)
 		for i, b := range v.Bufs {
 			// Nobody may append behind what batches share.
 			v.Bufs[i] = slices.Clip(b)
@@ -367,7 +367,7 @@ func (f *field) dictionary(d parquet.Dictionary) (*vector.Vec, error) {
 
 // plain stores present values of data, from value from on, at row at on. page
 // is retained in keep when v refers to it (nil: the bytes are copied).
-func (f *field) plain(v *vector.Vec, at int, data encoding.Values, from, present, n int, page parquet.Page, keep *pageSet) error {
+func (f *field) plain(v *vector.Vec, at int, data encoding.Values, from, present int, page parquet.Page, keep *pageSet) error {
 	to := from + present
 	switch f.form {
 	case formBool:

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -267,7 +267,7 @@ func TestDamagedFilesAreErrorsNotPanics(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, dir)
-	r := rand.New(rand.NewSource(1))
+	r := rand.New(rand.NewPCG(1, 0))
 	damaged := 0
 	check := func(b []byte) {
 		path := join(dir, "bad.parquet")
@@ -295,7 +295,7 @@ func TestDamagedFilesAreErrorsNotPanics(t *testing.T) {
 	}
 	for range 300 {
 		b := bytes.Clone(raw)
-		b[r.Intn(len(b))] ^= 1 << r.Intn(8)
+		b[r.IntN(len(b))] ^= 1 << r.IntN(8)
 		check(b)
 	}
 	if damaged < 50 {
@@ -332,17 +332,17 @@ func BenchmarkScan(b *testing.B) {
 		{Name: "opt", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
 	}, nil)
 	rb := array.NewRecordBuilder(arrowmem.DefaultAllocator, schema)
-	r := rand.New(rand.NewSource(1))
+	r := rand.New(rand.NewPCG(1, 0))
 	for range n {
-		rb.Field(0).(*array.Int64Builder).Append(r.Int63())
-		rb.Field(1).(*array.Int64Builder).Append(r.Int63n(10000))
-		_ = rb.Field(2).(*array.Decimal128Builder).AppendValueFromString(fmt.Sprintf("%d.%02d", r.Intn(1000000), r.Intn(100)))
-		rb.Field(3).(*array.StringBuilder).Append([]string{"A", "N", "R"}[r.Intn(3)])
-		rb.Field(4).(*array.StringBuilder).Append(fmt.Sprintf("unique string number %09d", r.Intn(1e9)))
-		if r.Intn(10) == 0 {
+		rb.Field(0).(*array.Int64Builder).Append(r.Int64())
+		rb.Field(1).(*array.Int64Builder).Append(r.Int64N(10000))
+		_ = rb.Field(2).(*array.Decimal128Builder).AppendValueFromString(fmt.Sprintf("%d.%02d", r.IntN(1000000), r.IntN(100)))
+		rb.Field(3).(*array.StringBuilder).Append([]string{"A", "N", "R"}[r.IntN(3)])
+		rb.Field(4).(*array.StringBuilder).Append(fmt.Sprintf("unique string number %09d", r.IntN(1e9)))
+		if r.IntN(10) == 0 {
 			rb.Field(5).AppendNull()
 		} else {
-			rb.Field(5).(*array.Int64Builder).Append(r.Int63())
+			rb.Field(5).(*array.Int64Builder).Append(r.Int64())
 		}
 	}
 	f, err := os.Create(join(dir, "t.parquet"))

@@ -122,7 +122,7 @@ func (r *reader) start(ctx context.Context, query string) error {
 	if err := front.Flush(); err != nil {
 		return r.fail(ctx, err)
 	}
-	kind, _, err := r.message(ctx)
+	kind, _, err := r.message()
 	if err != nil {
 		return r.fail(ctx, err)
 	}
@@ -169,7 +169,7 @@ func (r *reader) fill(n int) error {
 // message returns the next message that matters; its body is valid until the
 // next call. After an ErrorResponse it reads on to ReadyForQuery, so that the
 // connection stays usable.
-func (r *reader) message(ctx context.Context) (kind byte, body []byte, err error) {
+func (r *reader) message() (kind byte, body []byte, err error) {
 	var failed error
 	for {
 		if err := r.fill(5); err != nil {
@@ -229,7 +229,7 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) error {
 	}
 	n := 0
 	for n < r.limit {
-		kind, body, err := r.message(ctx)
+		kind, body, err := r.message()
 		if err != nil {
 			return r.fail(ctx, err)
 		}
@@ -381,7 +381,9 @@ func (r *reader) cancel() {
 		if r.conn.pg.CancelRequest(ctx) != nil {
 			return
 		}
-		r.net.SetReadDeadline(time.Now().Add(wait))
+		if r.net.SetReadDeadline(time.Now().Add(wait)) != nil {
+			return
+		}
 		for {
 			if _, err := r.conn.in.Read(scratch); errors.Is(err, os.ErrDeadlineExceeded) {
 				break

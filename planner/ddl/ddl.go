@@ -121,10 +121,8 @@ func (r *run) notice(code pgerror.Code, format string, args ...any) {
 	r.result.Notices = append(r.result.Notices, pgerror.Noticef(code, format, args...))
 }
 
-func (r *run) warning(code pgerror.Code, format string, args ...any) *pgerror.Error {
-	w := pgerror.Warningf(code, format, args...)
-	r.result.Notices = append(r.result.Notices, w)
-	return w
+func (r *run) warning(code pgerror.Code, format string, args ...any) {
+	r.result.Notices = append(r.result.Notices, pgerror.Warningf(code, format, args...))
 }
 
 func (r *run) execute() error {
