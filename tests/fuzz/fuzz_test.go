@@ -76,7 +76,7 @@ func run(ctx context.Context, c *pgconn.PgConn, sql string) result {
 // says it does not support.
 func excused(r result) bool {
 	switch r.code {
-	case "57014", "22003", "22008", "0A000", "53200", "42725":
+	case "57014", "22003", "22008", "0A000", "53200", "42725", "21000":
 		return true
 	}
 	return false
