@@ -161,8 +161,13 @@ func (a *aggregation) expandSets() logical.Node {
 	return named
 }
 
-// oneSet groups the shared input by one set; its outputs are laid out as outs.
-func (a *aggregation) oneSet(shared *logical.Shared, set []int, outs []logical.Column) logical.Node {
+// readShared reads the input of the grouping under new identities. An input that
+// refers to an outer query has another result for each of its rows and is
+// copied, as is one that is read only once.
+func (a *aggregation) readShared(shared *logical.Shared) (logical.Node, map[expr.ColumnID]expr.ColumnID) {
+	if shared.Refs == 1 || len(logical.Free(shared.Input)) > 0 {
+		return logical.Renumber(shared.Input, func() expr.ColumnID { a.b.nextID++; return a.b.nextID })
+	}
 	ids := map[expr.ColumnID]expr.ColumnID{}
 	scan := &logical.SharedScan{Of: shared}
 	for _, c := range shared.Input.Outputs() {
@@ -170,6 +175,12 @@ func (a *aggregation) oneSet(shared *logical.Shared, set []int, outs []logical.C
 		ids[c.ID] = n.ID
 		scan.Cols = append(scan.Cols, n)
 	}
+	return scan, ids
+}
+
+// oneSet groups the shared input by one set; its outputs are laid out as outs.
+func (a *aggregation) oneSet(shared *logical.Shared, set []int, outs []logical.Column) logical.Node {
+	input, ids := a.readShared(shared)
 	agg := &logical.Aggregate{}
 	key := map[int]logical.Column{}
 	for _, i := range set {
@@ -185,7 +196,7 @@ func (a *aggregation) oneSet(shared *logical.Shared, set []int, outs []logical.C
 		agg.Aggs = append(agg.Aggs, call)
 	}
 	agg = logical.MapExprs(agg, func(e expr.Expr) expr.Expr { return logical.Remap(e, ids) }).(*logical.Aggregate)
-	agg.Input = scan
+	agg.Input = input
 	p := &logical.Project{Input: agg}
 	for i, c := range a.node.Cols {
 		if k, ok := key[i]; ok {

@@ -133,6 +133,9 @@ func (p *pruner) prune(n logical.Node, need map[expr.ColumnID]bool) logical.Node
 		if n.Kind == physical.Mark {
 			delete(below, n.Mark.ID)
 		}
+		if unread(n, need) {
+			return p.prune(n.Left, need)
+		}
 		c.Left, c.Right = p.narrow(n.Left, below), p.narrow(n.Right, below)
 		return &c
 	case *logical.SetOp:
@@ -187,6 +190,59 @@ func (p *pruner) prune(n logical.Node, need map[expr.ColumnID]bool) logical.Node
 		out[i] = p.prune(in[i], below)
 	}
 	return n.WithInputs(out)
+}
+
+// unread reports whether a join only adds columns that nobody reads: it keeps
+// each left row exactly once, as a scalar subquery does.
+func unread(n *logical.Join, need map[expr.ColumnID]bool) bool {
+	if n.Kind != physical.Single && n.Kind != physical.Left {
+		return false
+	}
+	for _, c := range n.Right.Outputs() {
+		if need[c.ID] {
+			return false
+		}
+	}
+	if n.Kind == physical.Single {
+		return true
+	}
+	right := n.Right
+	for {
+		p, ok := right.(*logical.Project)
+		if !ok {
+			break
+		}
+		right = p.Input
+	}
+	agg, ok := right.(*logical.Aggregate)
+	if !ok {
+		return false
+	}
+	// A group is found at most once when every key is equated with the left.
+	left := logical.OutputSet(n.Left)
+	fixed := map[expr.ColumnID]bool{}
+	if n.Cond != nil {
+		for _, c := range expr.SplitAnd(nil, n.Cond) {
+			if !isEquality(c) {
+				continue
+			}
+			kids := expr.Children(c)
+			if len(kids) != 2 {
+				continue
+			}
+			for i, k := range kids {
+				if col, ok := k.(*expr.Column); ok && covers(kids[1-i], left) {
+					fixed[col.ID] = true
+				}
+			}
+		}
+	}
+	for _, k := range agg.Cols {
+		if !fixed[k.ID] {
+			return false
+		}
+	}
+	return true
 }
 
 // narrow prunes a join's input and projects away what only its filters read, so

@@ -40,7 +40,8 @@ func (p *filterPusher) pushInto(n logical.Node, conds []expr.Expr) logical.Node 
 		if n.Policy {
 			return n.WithInputs([]logical.Node{p.push(n.Input, conds)})
 		}
-		return p.push(n.Input, appendAll(conds, n.Conds))
+		// What stood below may guard what comes from above: it stays first.
+		return p.push(n.Input, appendAll(appendAll(nil, n.Conds), conds))
 	case *logical.Project:
 		return p.pushProject(n, conds)
 	case *logical.Barrier:
@@ -199,7 +200,7 @@ func (p *filterPusher) pushJoin(n *logical.Join, conds []expr.Expr) logical.Node
 	var toLeft, toRight, above, keep []expr.Expr
 	switch j.Kind {
 	case physical.Inner:
-		all := p.derive(appendAll(conds, on))
+		all := p.derive(appendAll(on, conds))
 		for _, c := range all {
 			switch {
 			case volatile(c):

@@ -148,7 +148,7 @@ func (g *generator) expr(s *scope, typ string, depth int) *node {
 		case 1:
 			return e(typ, g.pick("left", "right"), "(", g.expr(s, "text", d), ", ", g.pick("1", "2", "-1"), ")")
 		case 2:
-			return e(typ, "(", g.expr(s, g.pick("int", "num", "bool", "date"), d), ")::text")
+			return e(typ, "(", g.expr(s, g.pick("int", "bool", "date"), d), ")::text")
 		}
 		return e(typ, "(", g.expr(s, "text", d), " || ", g.expr(s, "text", d), ")")
 	case "date":
@@ -379,8 +379,11 @@ func (g *generator) shared(outer *scope, depth int, nested bool) (*node, []colum
 		from = n(from, g.pick(" JOIN ", " LEFT JOIN "), name, " ", b, " ON ", a, ".", c.name, g.pick(" = ", " IS NOT DISTINCT FROM "), b, ".", c.name)
 	}
 	c := cols[g.IntN(len(cols))]
-	items := []*node{n("count(*) AS a0"), n("max(", a+"."+c.name, "::text) AS a1"), n("count(DISTINCT ", a+"."+c.name, ") AS a2")}
-	out := []column{{"a0", "int"}, {"a1", "text"}, {"a2", "int"}}
+	items := []*node{n("count(*) AS a0"), n("count(DISTINCT ", a+"."+c.name, ") AS a1")}
+	out := []column{{"a0", "int"}, {"a1", "int"}}
+	if c.typ != "bool" {
+		items, out = append(items, n("max(", a+"."+c.name, ") AS a2")), append(out, column{"a2", c.typ})
+	}
 	body := n("WITH ", name, g.pick("", "", " AS MATERIALIZED", " AS NOT MATERIALIZED"))
 	if !strings.Contains(body.String(), " AS") {
 		body = n(body, " AS")
