@@ -59,11 +59,11 @@ race: ## run the tests beside the code under the race detector
 	@echo "   The first run compiles the SQL grammar once more, for the detector: two to five minutes."
 	@.ci/progress "testing" $(GO) test -race -p $(PARALLEL) -timeout 30m $(ARGS) $(UNIT_PKGS)
 
-# HUBSQL_BIN is the binary under test. -count=1: the tests run that binary, which
-# the cache of test results does not see.
+# -count=1: tests/process runs a binary that it builds, which the cache of test
+# results does not see.
 integration: build ## run the tests that start servers: logic, differential, clients
 	@echo "== integration: tests against running servers"
-	@HUBSQL_BIN=$(CURDIR)/$(BIN)/hubsql .ci/progress "testing" $(GO) test -count=1 -p $(PARALLEL) -timeout 30m $(ARGS) $(INTEGRATION)
+	@.ci/progress "testing" $(GO) test -count=1 -p $(PARALLEL) -timeout 30m $(ARGS) $(INTEGRATION)
 
 FUZZTIME ?= 5s
 fuzz: ## run every fuzz test for FUZZTIME (default 5s)
@@ -77,7 +77,7 @@ fuzz: ## run every fuzz test for FUZZTIME (default 5s)
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## run the linters
 	@echo "== lint: golangci-lint $(GOLANGCI_VERSION)"
-	@.ci/progress "linting" $< run ./...
+	@.ci/progress "linting" $< run --allow-parallel-runners ./...
 
 $(BIN)/golangci-lint-$(GOLANGCI_VERSION):
 	@echo "== lint: building golangci-lint $(GOLANGCI_VERSION) (once, a few minutes)"

@@ -1,6 +1,8 @@
 package binder
 
 import (
+	"maps"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -113,9 +115,7 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		return s, nil
 	}
 	out := &scope{parent: s.parent, items: s.items, star: s.star, ctes: map[string]*cte{}}
-	for k, v := range s.ctes {
-		out.ctes[k] = v
-	}
+	maps.Copy(out.ctes, s.ctes)
 	own := map[string]bool{}
 	for _, n := range w.Ctes {
 		c := n.GetCommonTableExpr()

@@ -1,5 +1,5 @@
 // Package clients connects to a hub as people and programs do: psql, pgx, a JDBC
-// program, and the command line of the server itself.
+// program. The command line of the server has its tests in tests/process.
 package clients
 
 import (

@@ -101,8 +101,15 @@ func TestPasswords(t *testing.T) {
 	query(t, c, "CREATE ROLE nopassword LOGIN")
 	query(t, c, "CREATE ROLE limited LOGIN PASSWORD 'x' CONNECTION LIMIT 1")
 	for _, x := range []struct{ user, password, code string }{
-		{"ann", "ann's", ""}, {"ann", "Ann's", "28P01"}, {"ann", "", "28P01"}, {"ann", "ann's ", "28P01"}, {"nobody", "x", "28P01"},
-		{"group_only", "x", "28000"}, {"expired", "x", "28P01"}, {"nopassword", "", "28P01"}, {"nopassword", "x", "28P01"},
+		{"ann", "ann's", ""},
+		{"ann", "Ann's", "28P01"},
+		{"ann", "", "28P01"},
+		{"ann", "ann's ", "28P01"},
+		{"nobody", "x", "28P01"},
+		{"group_only", "x", "28000"},
+		{"expired", "x", "28P01"},
+		{"nopassword", "", "28P01"},
+		{"nopassword", "x", "28P01"},
 	} {
 		c, err := pgconn.Connect(t.Context(), p.url(x.user, x.password, "sslmode=disable"))
 		if err == nil {

@@ -210,8 +210,7 @@ func query(t *testing.T, c *pgconn.PgConn, sql string) []string {
 
 // code is the SQLSTATE of an error, its text when it has none.
 func code(err error) string {
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pe.Code
 	}
 	return fmt.Sprint(err)
