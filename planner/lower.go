@@ -328,6 +328,11 @@ func (l *lowering) join(n *logical.Join) (physical.Node, error) {
 		}
 		return hash, nil
 	}
+	if kind == physical.Mark {
+		if out, err := l.markByTwo(n, left, right, conds); out != nil || err != nil {
+			return out, err
+		}
+	}
 	loop := &physical.NestedLoopJoin{Kind: kind, Left: left, Right: right, Cols: hash.Cols}
 	if n.Cond != nil {
 		if loop.Cond, err = both.bind(n.Cond); err != nil {
@@ -335,6 +340,75 @@ func (l *lowering) join(n *logical.Join) (physical.Node, error) {
 		}
 	}
 	return loop, nil
+}
+
+// markByTwo makes a mark join hashed when only some of its conditions can be
+// NULL and an equality is among the others: one join finds the rows for which
+// all are true, a second one those for which none is false, where the mark is
+// NULL. nil when there is no such equality.
+func (l *lowering) markByTwo(n *logical.Join, left, right physical.Node, conds []expr.Expr) (physical.Node, error) {
+	lo, ro := n.Left.Outputs(), n.Right.Outputs()
+	ll, rl := layoutOf(lo), layoutOf(ro)
+	var lks, rks, rest []expr.Expr
+	var safe []bool
+	for _, c := range conds {
+		test := c
+		if t, ok := c.(*expr.BoolTest); ok && !t.Not && !t.Value.Null && t.Value.Bool() {
+			test = t.Arg
+		}
+		if neverNull(c) {
+			if lk, rk, nullSafe, ok := l.equiKey(test, lo, ro); ok {
+				le, err := ll.bind(lk)
+				if err != nil {
+					return nil, err
+				}
+				re, err := rl.bind(rk)
+				if err != nil {
+					return nil, err
+				}
+				lks, rks, safe = append(lks, le), append(rks, re), append(safe, nullSafe)
+				continue
+			}
+		}
+		rest = append(rest, c)
+	}
+	if len(lks) == 0 {
+		return nil, nil
+	}
+	shared := &physical.Shared{Name: "subquery", Input: right}
+	first := logical.Column{ID: -1, Name: n.Mark.Name, Type: n.Mark.Type}
+	second := logical.Column{ID: -2, Name: n.Mark.Name, Type: n.Mark.Type}
+	join := func(in physical.Node, cols []logical.Column, mark logical.Column, not bool) (physical.Node, error) {
+		residual, err := layoutOf(cols, ro).bind(&expr.BoolTest{Arg: expr.JoinAnd(rest), Value: types.BoolDatum(!not), Not: not})
+		if err != nil {
+			return nil, err
+		}
+		hash := &physical.HashJoin{
+			Kind: physical.Mark, Left: in, Right: &physical.SharedScan{Of: shared, Cols: columns(ro)},
+			LeftKeys: lks, RightKeys: rks, NullSafe: safe, Residual: residual,
+			Cols: columns(append(slices.Clone(cols), mark)),
+		}
+		return existsMark(hash, len(cols)), nil
+	}
+	one, err := join(left, lo, first, false)
+	if err != nil {
+		return nil, err
+	}
+	withFirst := append(slices.Clone(lo), first)
+	two, err := join(one, withFirst, second, true)
+	if err != nil {
+		return nil, err
+	}
+	p := &physical.Project{Input: two, Cols: columns(n.Outputs())}
+	for i, c := range lo {
+		p.Exprs = append(p.Exprs, &expr.Column{ID: expr.ColumnID(i), Name: c.Name, T: c.Type})
+	}
+	at := func(i int) expr.Expr { return &expr.Column{ID: expr.ColumnID(i), Name: n.Mark.Name, T: n.Mark.Type} }
+	p.Exprs = append(p.Exprs, &expr.Case{T: n.Mark.Type, Whens: []expr.When{
+		{Cond: at(len(lo)), Result: &expr.Const{T: n.Mark.Type, Value: types.BoolDatum(true)}},
+		{Cond: at(len(lo) + 1), Result: &expr.Const{T: n.Mark.Type, Value: types.Null}},
+	}, Else: &expr.Const{T: n.Mark.Type, Value: types.BoolDatum(false)}})
+	return p, nil
 }
 
 // existsMark makes the mark of a hash join false where it is NULL.
