@@ -153,6 +153,15 @@ type Query struct {
 	text string
 }
 
+// shown is the statement as other sessions may see it. Everything but a plain
+// query is shown without its literals: a definition may hold a password.
+func (q Query) shown() string {
+	if q.Stmt.GetSelectStmt() != nil {
+		return q.SQL
+	}
+	return parser.Redact(q.SQL)
+}
+
 // String returns the statement's own text.
 func (q Query) String() string { return q.SQL }
 
