@@ -188,13 +188,17 @@ var builtin = [...]Info{
 	{6157, "_int8multirange", "int8multirange[]", 0, 4536, CategoryArray, false, LayoutBytes, -1, 'd', false},
 }
 
+// maxOID is beyond every OID of a built-in type.
+const maxOID = 8192
+
 var (
-	byOID  = make(map[OID]*Info, len(builtin))
+	// byOID is an array: Layout is asked for every vector that is touched.
+	byOID  [maxOID]*Info
 	byName = make(map[string]*Info, len(builtin))
 	all    = indexBuiltin()
 )
 
-// indexBuiltin fills the lookup maps once; they never change afterwards.
+// indexBuiltin fills the indexes once; they never change afterwards.
 func indexBuiltin() []*Info {
 	list := make([]*Info, len(builtin))
 	for i := range builtin {

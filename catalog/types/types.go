@@ -172,7 +172,12 @@ type Info struct {
 }
 
 // Lookup returns the description of a built-in type, nil when oid is none.
-func Lookup(oid OID) *Info { return byOID[oid] }
+func Lookup(oid OID) *Info {
+	if oid < maxOID {
+		return byOID[oid]
+	}
+	return nil
+}
 
 // ByName returns the built-in type with that pg_type.typname, nil when none.
 func ByName(name string) *Info { return byName[name] }
@@ -182,7 +187,7 @@ func All() []*Info { return all }
 
 // Layout returns the physical layout of t.
 func (t Type) Layout() Layout {
-	if i := byOID[t.OID]; i != nil {
+	if i := Lookup(t.OID); i != nil {
 		return i.Layout
 	}
 	return LayoutBytes
@@ -190,7 +195,7 @@ func (t Type) Layout() Layout {
 
 // Category returns the type category of t.
 func (t Type) Category() Category {
-	if i := byOID[t.OID]; i != nil {
+	if i := Lookup(t.OID); i != nil {
 		return i.Category
 	}
 	return CategoryUser
@@ -201,7 +206,7 @@ func (t Type) IsArray() bool { return t.Category() == CategoryArray }
 
 // Elem returns the element type of an array, carrying the array's modifier.
 func (t Type) Elem() Type {
-	if i := byOID[t.OID]; i != nil {
+	if i := Lookup(t.OID); i != nil {
 		return Type{OID: i.Elem, Mod: t.Mod}
 	}
 	return Type{Mod: -1}
@@ -209,7 +214,7 @@ func (t Type) Elem() Type {
 
 // ArrayOf returns the array type over t; its OID is 0 when there is none.
 func (t Type) ArrayOf() Type {
-	if i := byOID[t.OID]; i != nil {
+	if i := Lookup(t.OID); i != nil {
 		return Type{OID: i.Array, Mod: t.Mod}
 	}
 	return Type{Mod: -1}

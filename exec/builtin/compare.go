@@ -128,34 +128,43 @@ func compareFloats[T, U float32 | float64](op kernel.Op) function.Kernel {
 func compareInstants(op kernel.Op) function.Kernel {
 	return func(c *function.Call, args []*vector.Vec, n int, out *vector.Vec) error {
 		a, b := args[0], args[1]
-		dst := out.Bools()
 		zoned := a.Type.OID == types.TimestampTZ || b.Type.OID == types.TimestampTZ
-		for i := range n {
-			if valid(out, i) {
-				x, y := instant(c, a, i, zoned), instant(c, b, i, zoned)
-				dst[i] = 0
-				if op.Holds(kernel.Order(x, y)) {
-					dst[i] = 1
-				}
-			}
-		}
+		x, y := instants(c, a, n, zoned), instants(c, b, n, zoned)
+		kernel.CompareValues(op, x, y, a.Kind, b.Kind, n, out.Bools())
 		return nil
 	}
 }
 
-// instant returns a date or timestamp in microseconds, of UTC when zoned. A
+// instants returns dates or timestamps in microseconds, of UTC when zoned. A
 // value beyond what a timestamp can hold becomes the infinity on its side.
-func instant(c *function.Call, v *vector.Vec, i int, zoned bool) int64 {
-	x := v.Int(i)
-	if v.Type.OID == types.Date {
-		x = dateMicros(int32(x))
+func instants(c *function.Call, v *vector.Vec, n int, zoned bool) []int64 {
+	if v.Kind == vector.Const {
+		n = 1
 	}
-	if zoned && v.Type.OID != types.TimestampTZ && x != types.TimestampInfinity && x != types.TimestampNegInfinity {
-		if u, ok := types.LocalToUTC(x, c.Session.Format().TimeZone); ok {
-			return u
+	convert := zoned && v.Type.OID != types.TimestampTZ
+	if v.Type.OID != types.Date && !convert {
+		return v.Int64s()[:n]
+	}
+	out := make([]int64, n)
+	if v.Type.OID == types.Date {
+		for i, d := range v.Int32s()[:n] {
+			out[i] = dateMicros(d)
+		}
+	} else {
+		copy(out, v.Int64s()[:n])
+	}
+	if convert {
+		zone := c.Session.Format().TimeZone
+		for i, x := range out {
+			if x == types.TimestampInfinity || x == types.TimestampNegInfinity || v.Valid != nil && !v.Valid.Get(i) {
+				continue
+			}
+			if u, ok := types.LocalToUTC(x, zone); ok {
+				out[i] = u
+			}
 		}
 	}
-	return x
+	return out
 }
 
 // dateMicros returns midnight of a day in microseconds, saturating at the

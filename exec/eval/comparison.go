@@ -4,7 +4,10 @@ import (
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/kernel"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/planner/expr"
 )
 
 // compared are the prefixes of PostgreSQL's comparison functions whose result
@@ -37,4 +40,85 @@ func Comparison(fn *function.Overload) (op kernel.Op, ok bool) {
 		return 0, false
 	}
 	return op, strings.ToLower(fn.Name) == fn.Name
+}
+
+// instantTypes are the names of the types whose mixed comparisons PostgreSQL
+// has functions for.
+var instantTypes = map[string]bool{"date": true, "timestamp": true, "timestamptz": true}
+
+// mixedInstants returns the operator of a comparison between two of date,
+// timestamp and timestamptz, such as date_lt_timestamp.
+func mixedInstants(fn *function.Overload) (kernel.Op, bool) {
+	if fn.OID == 0 || fn.OID >= 16384 || len(fn.Args) != 2 || fn.Args[0] == fn.Args[1] {
+		return 0, false
+	}
+	parts := strings.Split(fn.Name, "_")
+	if len(parts) != 3 || !instantTypes[parts[0]] || !instantTypes[parts[2]] {
+		return 0, false
+	}
+	op, ok := operators[parts[1]]
+	return op, ok
+}
+
+// perDay is a day in microseconds.
+const perDay = 24 * 3600 * 1000000
+
+// instantSelector compiles a column of dates or timestamps compared with a
+// constant of another of these types to a comparison with a constant of the
+// column's own. It returns nil when there is no such constant: the order of
+// local time and UTC differs where a zone sets its clock back, so only
+// constants are converted.
+func (c *compiler) instantSelector(col *expr.Column, op kernel.Op, v *vector.Vec, general *generalSelector) selector {
+	x := v.Int(0)
+	infinite := x == types.TimestampInfinity || x == types.TimestampNegInfinity
+	if v.Type.OID == types.Date {
+		infinite = int32(x) == 1<<31-1 || int32(x) == -1<<31
+	}
+	// Beyond 200 000 years the types' ranges end in different places.
+	const far = 200_000 * 366
+	switch {
+	case infinite:
+		return nil
+	case v.Type.OID == types.Date:
+		if x > far || x < -far {
+			return nil
+		}
+		x *= perDay
+	case x > far*perDay || x < -far*perDay:
+		return nil
+	}
+	t := col.T
+	switch {
+	case t.OID == types.TimestampTZ:
+		if c.env.Session == nil {
+			return nil
+		}
+		u, ok := types.LocalToUTC(x, c.env.Session.Format().TimeZone)
+		if !ok {
+			return nil
+		}
+		x = u
+	case v.Type.OID == types.TimestampTZ:
+		return nil
+	case t.OID == types.Date:
+		day := x / perDay
+		if x%perDay < 0 {
+			day--
+		}
+		if x%perDay != 0 {
+			// Midnight of a day is before x up to this day, and never equal.
+			switch op {
+			case kernel.Lt:
+				op = kernel.Le
+			case kernel.Ge:
+				op = kernel.Gt
+			case kernel.Eq:
+				return noneSelector{}
+			case kernel.Ne:
+				return nil
+			}
+		}
+		x = day
+	}
+	return &compareSelector{op: op, left: int(col.ID), right: -1, general: general, c: vector.NewConst(t, types.IntDatum(x))}
 }

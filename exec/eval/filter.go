@@ -131,7 +131,11 @@ type compareSelector struct {
 // compareSelector compiles a comparison, nil when e is none of the known forms.
 func (c *compiler) compareSelector(e *expr.Call, general *generalSelector) (selector, error) {
 	op, ok := Comparison(e.Fn)
-	if !ok || len(e.Args) != 2 {
+	mixed := false
+	if !ok {
+		op, mixed = mixedInstants(e.Fn)
+	}
+	if !ok && !mixed || len(e.Args) != 2 {
 		return nil, nil
 	}
 	left, right := plain(e.Args[0]), plain(e.Args[1])
@@ -148,6 +152,9 @@ func (c *compiler) compareSelector(e *expr.Call, general *generalSelector) (sele
 		if right.T.Layout() != col.T.Layout() || right.T.Layout() == types.LayoutBytes {
 			return nil, nil
 		}
+		if mixed {
+			return nil, nil
+		}
 		s.right = int(right.ID)
 		return s, nil
 	case *expr.Const, *expr.Param:
@@ -158,6 +165,13 @@ func (c *compiler) compareSelector(e *expr.Call, general *generalSelector) (sele
 		v := n.(*constNode).vec
 		if v.IsNull(0) {
 			return noneSelector{}, nil
+		}
+		if mixed {
+			// A nil pointer would not be a nil selector.
+			if s := c.instantSelector(col, op, v, general); s != nil {
+				return s, nil
+			}
+			return nil, nil
 		}
 		if v.Type.Layout() != col.T.Layout() {
 			// Integers of two widths: the constant is taken at the column's

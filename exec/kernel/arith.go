@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/hubsql/hubsql/exec/vector"
+import (
+	"math/bits"
+
+	"github.com/hubsql/hubsql/exec/vector"
+)
 
 // Integer is the integers of SQL.
 type Integer interface{ ~int16 | ~int32 | ~int64 }
@@ -116,24 +120,28 @@ func Mul[T ~int16 | ~int32](a, b []T, ka, kb vector.Kind, n int, out []T, valid 
 // Mul64 is Mul for bigint.
 func Mul64(a, b []int64, ka, kb vector.Kind, n int, out []int64, valid vector.Bitmap) int {
 	out = out[:n]
-	bad := false
+	var ma, mb uint64 // the OR of all magnitudes of a side
 	switch {
 	case kb == vector.Const:
 		c := b[0]
+		mb = uint64(c ^ c>>63)
 		for i, x := range a[:n] {
+			ma |= uint64(x ^ x>>63)
 			out[i] = x * c
-			bad = bad || mulOverflows(x, c)
 		}
 	case ka == vector.Const:
 		return Mul64(b, a, kb, ka, n, out, valid)
 	default:
 		b = b[:n]
 		for i, x := range a[:n] {
-			out[i] = x * b[i]
-			bad = bad || mulOverflows(x, b[i])
+			y := b[i]
+			ma |= uint64(x ^ x>>63)
+			mb |= uint64(y ^ y>>63)
+			out[i] = x * y
 		}
 	}
-	if !bad {
+	// |x| <= 2^Len(x^x>>63), so products stay within 62 bits.
+	if bits.Len64(ma)+bits.Len64(mb) <= 62 {
 		return -1
 	}
 	for i := range n {
