@@ -94,7 +94,7 @@ vuln: ## look up known vulnerabilities of the dependencies
 bench: deps ## compare HubSQL with the sources themselves, in rows per second; PROFILE=cpu.out profiles the hub
 	@echo "== bench: the first build takes minutes; the run about two"
 	@mkdir -p $(BIN)
-	@$(GO) test ./tests/bench -run '^$$' -bench . -benchtime 1x -timeout 60m $(if $(PROFILE),-cpuprofile $(abspath $(PROFILE)) -o $(BIN)/bench.test) $(ARGS)
+	@$(GO) test ./tests/bench/sources -run '^$$' -bench . -benchtime 1x -timeout 60m $(if $(PROFILE),-cpuprofile $(abspath $(PROFILE)) -o $(BIN)/bench.test) $(ARGS)
 
 clean: ## remove what the targets above made
 	rm -rf $(BIN)

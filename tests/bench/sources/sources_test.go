@@ -1,11 +1,11 @@
-// Package bench compares HubSQL with the sources themselves: the same statements
+// Package sources compares HubSQL with the sources themselves: the same statements
 // over the same rows, in a Parquet file through HubSQL, in PostgreSQL through
 // HubSQL, and in PostgreSQL without it. Every statement is run by psql, which
 // takes the time; the best of several runs counts. Nothing here fails because it
 // is slow, only because answers differ.
 //
 // `make bench` runs it; PROFILE=cpu.out writes a processor profile of the hub.
-package bench
+package sources
 
 import (
 	"context"

@@ -1,0 +1,177 @@
+package dataset
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+)
+
+// WriteParquet writes a table to a file that appears under its name when it is
+// complete: zstd, a dictionary for every column that is not Plain until it gets
+// too large, one row group for each part.
+func WriteParquet(t *Table, path string) error {
+	f, err := os.Create(path + ".part")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	defer os.Remove(path + ".part")
+	out := bufio.NewWriterSize(f, 1<<20)
+	if err := writeParquet(t, out); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(path+".part", path)
+}
+
+// node returns the column of the file.
+func node(c Column) (schema.Node, error) {
+	physical, logical := parquet.Types.Int64, schema.LogicalType(schema.NoLogicalType{})
+	switch c.Type {
+	case Int16:
+		physical, logical = parquet.Types.Int32, schema.NewIntLogicalType(16, true)
+	case Int32:
+		physical = parquet.Types.Int32
+	case Decimal:
+		logical = schema.NewDecimalLogicalType(15, 2)
+	case Float64:
+		physical = parquet.Types.Double
+	case Date:
+		physical, logical = parquet.Types.Int32, schema.DateLogicalType{}
+	case Timestamp:
+		logical = schema.NewTimestampLogicalType(false, schema.TimeUnitMicros)
+	case Text:
+		physical, logical = parquet.Types.ByteArray, schema.StringLogicalType{}
+	case Int64:
+	}
+	return schema.NewPrimitiveNodeLogical(c.Name, parquet.Repetitions.Required, logical, physical, 0, -1)
+}
+
+func writeParquet(t *Table, out *bufio.Writer) error {
+	properties := []parquet.WriterProperty{
+		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
+		parquet.WithCreatedBy("hubsql tests/dataset"), parquet.WithMaxRowGroupLength(1 << 40), parquet.WithBatchSize(4096),
+	}
+	nodes := make(schema.FieldList, len(t.Columns))
+	for i, c := range t.Columns {
+		var err error
+		if nodes[i], err = node(c); err != nil {
+			return err
+		}
+		if c.Plain {
+			properties = append(properties, parquet.WithDictionaryFor(c.Name, false))
+		}
+	}
+	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, nodes, -1)
+	if err != nil {
+		return err
+	}
+	w, err := file.NewParquetWriterWithError(out, root, file.WithWriterProps(parquet.NewWriterProperties(properties...)))
+	if err != nil {
+		return err
+	}
+	c := converter{}
+	err = ahead(t, func(b *Batch) error {
+		if b.Len() == 0 {
+			return nil
+		}
+		group, err := w.AppendRowGroupChecked()
+		if err != nil {
+			return err
+		}
+		for i := range t.Columns {
+			column, err := group.NextColumn()
+			if err != nil {
+				return err
+			}
+			if err := c.write(column, &b.Columns[i]); err != nil {
+				return err
+			}
+			if err := column.Close(); err != nil {
+				return err
+			}
+		}
+		return group.Close()
+	})
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// converter holds what is reused from column to column.
+type converter struct {
+	narrow []int32
+	texts  []parquet.ByteArray
+}
+
+func (c *converter) write(column file.ColumnChunkWriter, v *Values) error {
+	var err error
+	switch w := column.(type) {
+	case *file.Int64ColumnChunkWriter:
+		_, err = w.WriteBatch(v.Ints, nil, nil)
+	case *file.Int32ColumnChunkWriter:
+		c.narrow = c.narrow[:0]
+		for _, x := range v.Ints {
+			c.narrow = append(c.narrow, int32(x))
+		}
+		_, err = w.WriteBatch(c.narrow, nil, nil)
+	case *file.Float64ColumnChunkWriter:
+		_, err = w.WriteBatch(v.Floats, nil, nil)
+	case *file.ByteArrayColumnChunkWriter:
+		c.texts = c.texts[:0]
+		start := 0
+		for _, end := range v.Ends {
+			c.texts = append(c.texts, v.Bytes[start:end:end])
+			start = end
+		}
+		_, err = w.WriteBatch(c.texts, nil, nil)
+	default:
+		err = fmt.Errorf("no writer for %T", column)
+	}
+	return err
+}
+
+// ahead calls use for every part of a table in turn and fills the next part
+// meanwhile.
+func ahead(t *Table, use func(*Batch) error) error {
+	empty, full := make(chan *Batch, 2), make(chan *Batch)
+	stop := make(chan struct{})
+	empty <- NewBatch(t)
+	empty <- NewBatch(t)
+	go func() {
+		defer close(full)
+		for part := range t.Parts {
+			b := <-empty
+			b.Reset()
+			t.Fill(part, b)
+			select {
+			case full <- b:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		for range full { // until the goroutine has ended
+		}
+	}()
+	for b := range full {
+		if err := use(b); err != nil {
+			return err
+		}
+		empty <- b
+	}
+	return nil
+}
