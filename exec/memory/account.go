@@ -22,7 +22,8 @@ type Account struct {
 	peak   atomic.Int64
 
 	mu         sync.Mutex
-	revocables []*Revocable // of an account with a limit: those below it
+	revocables []*Revocable  // of an account with a limit: those below it
+	freed      chan struct{} // closed when one that was asked has given back
 }
 
 // NewRoot returns an account without parent. limit is in bytes; 0 means none.
@@ -52,30 +53,54 @@ func (a *Account) Limit() int64 { return a.limit }
 // move their memory to disk (see Revocable), the largest first, for as long as
 // they hold more than the one that asks. n may be 0.
 func (a *Account) Reserve(n int64) error {
-	deadline := time.Time{}
+	var patience *time.Timer
 	for {
 		at, used := a.take(n)
 		if at == nil {
 			return nil
 		}
-		switch freed, coming := at.revoke(a, n); {
-		case freed:
+		event := at.event()
+		freed, coming := at.revoke(a, n)
+		if freed {
 			continue
-		case coming:
+		}
+		if coming {
 			// Somebody is at work with the memory that we need and gives it back
 			// when he looks next, which is soon: he never waits while he works.
-			now := time.Now()
-			if deadline.IsZero() {
-				deadline = now.Add(revokeWait)
+			if patience == nil {
+				patience = time.NewTimer(revokeWait)
+				defer patience.Stop()
 			}
-			if now.Before(deadline) {
-				time.Sleep(revokePoll)
+			select {
+			case <-event:
 				continue
+			case <-patience.C:
 			}
 		}
 		return pgerror.New(pgerror.OutOfMemory, "out of memory").
 			WithDetail("%s asked for %s; %s has a limit of %s and uses %s.", a.name, Bytes(n), at.name, Bytes(at.limit), Bytes(used)).
 			WithHint("Raise memory_limit, or make the query touch less data.")
+	}
+}
+
+// event returns what is closed when a state below a that was asked has given its
+// memory back.
+func (a *Account) event() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.freed == nil {
+		a.freed = make(chan struct{})
+	}
+	return a.freed
+}
+
+// signal closes the event.
+func (a *Account) signal() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.freed != nil {
+		close(a.freed)
+		a.freed = nil
 	}
 }
 

@@ -11,10 +11,9 @@ const (
 	// revokeLeast is the least that is worth writing to disk.
 	revokeLeast = 64 << 10
 	// revokeWait is how long a reservation waits for memory that its holder has
-	// been asked for, looking every revokePoll. The holder answers between two
-	// batches, so the worker that waits is back soon.
+	// been asked for. The holder answers between two batches, so the worker that
+	// waits is back soon.
 	revokeWait = 200 * time.Millisecond
-	revokePoll = 100 * time.Microsecond
 )
 
 // Revocable is memory that can be given back by moving what is in it to disk. Its
@@ -27,6 +26,7 @@ type Revocable struct {
 	revoke  func(need int64)
 	mu      sync.Mutex
 	closed  bool // guarded by mu
+	answers bool // guarded by mu: the owner gives back on request
 	asked   atomic.Bool
 }
 
@@ -54,11 +54,30 @@ func (r *Revocable) Account() *Account { return r.account }
 func (r *Revocable) Lock() { r.mu.Lock() }
 
 // Unlock ends it.
-func (r *Revocable) Unlock() { r.mu.Unlock() }
+func (r *Revocable) Unlock() {
+	// One that was asked too late to answer can be revoked from now on.
+	event := r.answers || r.asked.Load()
+	r.answers = false
+	r.mu.Unlock()
+	if event {
+		for at := r.account.parent; at != nil; at = at.parent {
+			if at.limit > 0 {
+				at.signal()
+			}
+		}
+	}
+}
 
 // Asked reports whether the memory is wanted elsewhere, and forgets it: the
 // owner, who has locked r, gives it back now.
-func (r *Revocable) Asked() bool { return r.asked.Load() && r.asked.Swap(false) }
+func (r *Revocable) Asked() bool {
+	if !r.asked.Load() {
+		return false
+	}
+	r.asked.Store(false)
+	r.answers = true
+	return true
+}
 
 // Close releases what the account holds and ends the revocations: when it
 // returns none is running and none will begin. It may be called more than once,
