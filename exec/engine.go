@@ -17,6 +17,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/operator"
 	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/parser"
 	"github.com/hubsql/hubsql/planner"
@@ -26,7 +27,8 @@ import (
 	"github.com/hubsql/hubsql/planner/policy"
 )
 
-// Config is what an engine is made of. Every field is required.
+// Config is what an engine is made of. Every field is required
+// unless it says otherwise.
 type Config struct {
 	Catalog  *catalog.Catalog
 	Registry *function.Registry
@@ -41,7 +43,9 @@ type Config struct {
 	// Memory is the account of the process; QueryMemory limits one query.
 	Memory      *memory.Account
 	QueryMemory int64
-	Log         *slog.Logger
+	// Spill takes what queries move to disk; nil means that none may.
+	Spill *spill.Store
+	Log   *slog.Logger
 	// Database is the name of the one database.
 	Database string
 	// Defaults override the built-in defaults of settings.
@@ -110,6 +114,7 @@ func (s *Session) start(ctx context.Context, plan physical.Node, account *memory
 	return operator.Start(ctx, plan, operator.Env{
 		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
 		BatchSize: int(s.sess.Vars.Int("hub.batch_size")), Workers: int(s.sess.Vars.Int("hub.workers")),
+		Spill: s.engine.Spill,
 	})
 }
 

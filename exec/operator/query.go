@@ -16,6 +16,7 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -42,6 +43,15 @@ type Env struct {
 	Workers int
 	// Weight is the query's share of the workers, 0 for 1.
 	Weight float64
+	// Spill takes what does not fit into Account; with nil nothing is spilled and
+	// a query that needs more fails with 53200.
+	Spill *spill.Store
+	// SpillLimit is how many bytes the query may have on disk, 0 for any number.
+	SpillLimit int64
+	// SpillAt makes every state that can be spilled move to disk when it holds
+	// more than so many bytes, although there is memory. Tests use it; 0 means
+	// never.
+	SpillAt int64
 	// work holds the rows of the round before, for the rounds of a Recursive.
 	work map[*physical.WorkTable]*columnStore
 }
@@ -72,6 +82,10 @@ type Query struct {
 	active    int
 	scans     []*scan // in the order in which the pipelines read them
 	accounts  []*memory.Account
+	// What the operators spill, and where to.
+	spillables []*spillable
+	files      []*spill.File
+	quota      *spill.Quota
 }
 
 // maxPipelines is how many pipelines of a query run at a time: enough to overlap
@@ -91,11 +105,13 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 	q.ctx, q.cancel = context.WithCancel(ctx)
 	q.group = env.Pool.Group(env.Weight)
 	q.account = env.Account.Child("query", 0)
+	q.quota = spill.NewQuota(env.SpillLimit)
 	q.result = newResult(q)
 	b := &builder{q: q, shared: map[*physical.Shared]*sharedRows{}}
 	root, err := b.build(plan)
 	if err != nil {
 		q.cancel()
+		q.endSpills()
 		return nil, err
 	}
 	b.pipeline(root, q.result, nil)
@@ -141,6 +157,7 @@ func (q *Query) Close() {
 	for _, s := range q.scans {
 		s.discard()
 	}
+	q.endSpills()
 	for _, a := range q.accounts {
 		a.Close()
 	}

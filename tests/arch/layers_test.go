@@ -19,6 +19,7 @@ var layers = map[string]int{
 	"exec/vector":     2,
 
 	"catalog/function": 3,
+	"exec/spill":       3,
 
 	"planner/expr": 4,
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/hubsql/hubsql/exec/builtin"
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/file"
 	"github.com/hubsql/hubsql/federation/mysql"
@@ -94,6 +96,10 @@ func (h *Hub) compose(list []connector.Connector) error {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	h.pool = scheduler.New(workers)
+	files, err := spill.Open(filepath.Join(c.DataDir, "spill"))
+	if err != nil {
+		return err
+	}
 	registry := function.NewRegistry()
 	builtin.Register(registry)
 	for _, f := range masking.Functions(h.catalog.Current().HashKey()) {
@@ -111,7 +117,7 @@ func (h *Hub) compose(list []connector.Connector) error {
 			return pgcatalog.New(snap, s, registry, activity{h})
 		},
 		SystemRelations: systemRelations{registry}, Pool: h.pool,
-		Memory: memory.NewRoot("server", c.MemoryLimit), QueryMemory: c.QueryMemory,
+		Memory: memory.NewRoot("server", c.MemoryLimit), QueryMemory: c.QueryMemory, Spill: files,
 		Log: h.log, Database: c.Database, Defaults: c.Settings,
 	})
 	for _, f := range h.engine.Functions() {
@@ -137,7 +143,6 @@ func (h *Hub) compose(list []connector.Connector) error {
 		}
 		wc.Certificates = files
 	}
-	var err error
 	h.server, err = wire.NewServer(wc)
 	return err
 }
