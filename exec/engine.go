@@ -106,6 +106,7 @@ func (s *Session) binderEnv(rel *relations) binder.Env {
 func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Datum) (physical.Node, error) {
 	return planner.Plan(ctx, planner.Env{
 		Registry: s.engine.Registry, Fold: s.fold, Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
+		DynamicFilters: s.sess.Vars.Bool("hub.enable_dynamic_filters"),
 	}, b.Plan, params)
 }
 

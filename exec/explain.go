@@ -156,6 +156,16 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		ms := float64(st.Time) / float64(time.Millisecond)
 		return fmt.Sprintf("(actual time=%.3f..%.3f rows=%d loops=1)", 0.0, ms, st.Rows)
 	}
+	o.Filtered = func(n *physical.Scan, i int) string {
+		st := stats[n]
+		switch {
+		case hidden[n] || i >= len(st.Filters):
+			return ""
+		case !st.Filters[i].Known:
+			return "not known in time"
+		}
+		return fmt.Sprintf("%d rows removed", st.Filters[i].Dropped)
+	}
 	lines := physical.Explain(x.plan, o)
 	return append(lines,
 		fmt.Sprintf("Planning Time: %.3f ms", float64(planned)/float64(time.Millisecond)),

@@ -19,6 +19,8 @@ type Env struct {
 	Fold func(expr.Expr) expr.Expr
 	// Pushdown lets sources evaluate filters and limits.
 	Pushdown bool
+	// DynamicFilters lets joins and top-Ns tell scans which rows they need.
+	DynamicFilters bool
 }
 
 // Plan optimizes a bound plan for one execution with the given parameter values
@@ -32,7 +34,11 @@ func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum
 	if err != nil {
 		return nil, err
 	}
-	return Lower(env.Registry, plan)
+	out, err := Lower(env.Registry, plan)
+	if err == nil && env.DynamicFilters {
+		planDynamicFilters(out)
+	}
+	return out, err
 }
 
 // substitute copies a plan, shared plans included, with the parameters replaced

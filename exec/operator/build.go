@@ -3,6 +3,7 @@ package operator
 import (
 	"fmt"
 
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -12,6 +13,21 @@ import (
 type builder struct {
 	q      *Query
 	shared map[*physical.Shared]*sharedRows
+	// dynamic holds this execution's state of the dynamic filters.
+	dynamic map[*physical.DynamicFilter]*connector.DynamicFilter
+}
+
+// dynamicFilter returns the state of f; nil for nil.
+func (b *builder) dynamicFilter(f *physical.DynamicFilter) *connector.DynamicFilter {
+	if f == nil {
+		return nil
+	}
+	d := b.dynamic[f]
+	if d == nil {
+		d = connector.NewDynamicFilter(f.Awaited)
+		b.dynamic[f] = d
+	}
+	return d
 }
 
 // build returns the stream of n; the pipelines it depends on have been added to

@@ -27,6 +27,7 @@ type join struct {
 	table     *joinTable
 	nested    bool
 	left      part
+	published []publishedKey
 
 	// active counts the streams that have not reached the end of the left side;
 	// the last one delivers what was never matched on the right.
@@ -38,6 +39,9 @@ type join struct {
 // hashJoin builds a HashJoin.
 func (b *builder) hashJoin(n *physical.HashJoin, st *stat) (part, error) {
 	j := &join{q: b.q, kind: n.Kind, leftKeys: n.LeftKeys, cond: n.Residual}
+	for _, p := range n.Publish {
+		j.published = append(j.published, publishedKey{key: p.Key, filter: b.dynamicFilter(p.Filter)})
+	}
 	return b.join(j, n.Left, n.Right, st, n.RightKeys, n.NullSafe)
 }
 
@@ -78,6 +82,9 @@ func (j *join) open(t *task) (inlet, error) { return j.table.open(t) }
 // finish implements sink.
 func (j *join) finish() error {
 	if err := j.table.finish(); err != nil {
+		return err
+	}
+	if err := j.publish(); err != nil {
 		return err
 	}
 	if j.kind == physical.Right || j.kind == physical.Full {

@@ -18,6 +18,7 @@ import (
 	"github.com/hubsql/hubsql/exec/scheduler"
 	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -107,7 +108,7 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 	q.account = env.Account.Child("query", 0)
 	q.quota = spill.NewQuota(env.SpillLimit)
 	q.result = newResult(q)
-	b := &builder{q: q, shared: map[*physical.Shared]*sharedRows{}}
+	b := &builder{q: q, shared: map[*physical.Shared]*sharedRows{}, dynamic: map[*physical.DynamicFilter]*connector.DynamicFilter{}}
 	root, err := b.build(plan)
 	if err != nil {
 		q.cancel()

@@ -35,6 +35,8 @@ type scan struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	split  int // how many parts are wanted
+	// filters are the dynamic filters on columns of the scan.
+	filters []connector.ScanFilter
 
 	mu        sync.Mutex
 	started   bool
@@ -69,10 +71,14 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 	if b.q.workers > 1 && (n.Rows < 0 || n.Rows >= splitRows) {
 		s.split = b.q.workers
 	}
+	for _, f := range n.Dynamic {
+		s.filters = append(s.filters, connector.NewScanFilter(f.Column, b.dynamicFilter(f.Filter)))
+	}
+	st.filters = s.filters
 	s.ctx, s.cancel = context.WithCancel(b.q.ctx)
 	b.q.scans = append(b.q.scans, s)
 	return part{
-		open:    func(t *task) (stream, error) { return &scanStream{s: s, t: t}, nil },
+		open:    func(t *task) (stream, error) { return &scanStream{s: s, t: t, rows: newRowFilter(s.filters)}, nil },
 		abandon: []func(){s.abandon},
 	}, nil
 }
@@ -131,12 +137,17 @@ func (s *scan) fail(err error) {
 
 // options returns what readers get.
 func (s *scan) options() connector.ScanOptions {
-	return connector.ScanOptions{Account: s.st.account, BatchSize: s.q.size, Format: s.q.env.Format}
+	return connector.ScanOptions{Account: s.st.account, BatchSize: s.q.size, Format: s.q.env.Format, Filters: s.filters}
 }
 
 // open splits the handle and opens the first reader, which decides between
 // local and remote.
 func (s *scan) open() error {
+	s.await()
+	if nothingMatters(s.filters) {
+		s.abandon()
+		return nil
+	}
 	handles := []connector.TableHandle{s.n.Handle}
 	if splitter, ok := s.n.Source.(connector.Splitter); ok && s.split > 1 {
 		parts, err := splitter.Split(s.ctx, s.n.Handle, s.split)
@@ -297,10 +308,28 @@ type scanStream struct {
 	batch vector.Batch
 	// remote: the batch that was returned last.
 	held ringBatch
+	rows *rowFilter // nil for none
 }
 
 // next implements stream.
 func (r *scanStream) next() (*vector.Batch, error) {
+	b, err := r.read()
+	if b == nil || r.rows == nil {
+		return b, err
+	}
+	reader := r.held.unit
+	if reader == nil {
+		reader = r.unit
+	}
+	b = r.rows.apply(b, reader.reader)
+	if b == nil && nothingMatters(r.s.filters) {
+		r.s.abandon()
+	}
+	return b, nil
+}
+
+// read returns the next batch as the reader delivers it.
+func (r *scanStream) read() (*vector.Batch, error) {
 	s := r.s
 	r.giveBack()
 	if !r.begun {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
 )
 
@@ -20,19 +21,36 @@ type NodeStats struct {
 	Peak int64
 	// Tasks is the number of tasks that ran the node.
 	Tasks int64
+	// Filters are the dynamic filters of a scan, in the order of the plan.
+	Filters []FilterStats
+}
+
+// FilterStats is what one dynamic filter did to a scan.
+type FilterStats struct {
+	// Known says whether the filter knew anything.
+	Known bool
+	// Dropped is the number of rows that were dropped by it, as far as they were
+	// read; what a remote source left out is not counted.
+	Dropped int64
 }
 
 // stat is a NodeStats in the making.
 type stat struct {
 	rows, batches, nanos, tasks atomic.Int64
 	account                     *memory.Account
+	filters                     []connector.ScanFilter
 }
 
 // Stats returns what every node of the plan that was executed has done so far.
 func (q *Query) Stats() map[physical.Node]NodeStats {
 	out := make(map[physical.Node]NodeStats, len(q.stats))
 	for n, s := range q.stats {
-		out[n] = NodeStats{Rows: s.rows.Load(), Batches: s.batches.Load(), Time: time.Duration(s.nanos.Load()), Tasks: s.tasks.Load(), Peak: s.account.Peak()}
+		st := NodeStats{Rows: s.rows.Load(), Batches: s.batches.Load(), Time: time.Duration(s.nanos.Load()), Tasks: s.tasks.Load(), Peak: s.account.Peak()}
+		for _, f := range s.filters {
+			_, dropped := f.Counts()
+			st.Filters = append(st.Filters, FilterStats{Known: f.Filter.Domain() != nil, Dropped: dropped})
+		}
+		out[n] = st
 	}
 	return out
 }

@@ -140,6 +140,16 @@ type ScanOptions struct {
 	BatchSize int
 	// Format is how the session reads dates and the like from text.
 	Format *types.Format
+	// Filters are dynamic filters. The executor has waited for those that are
+	// worth it: a remote source uses the domains that are there when Scan is
+	// called, as part of its query where it compares exactly as HubSQL does; a
+	// reader of local files asks for them again and again as it goes. A reader
+	// that ignores them loses nothing but time: the executor drops rows by them
+	// itself unless the reader is a FilteringReader that says it does.
+	//
+	// A handle with a limit must ignore them: it counts rows before they are
+	// dropped.
+	Filters []ScanFilter
 }
 
 // Reader delivers the rows of one scan. It is used by one goroutine at a time.

@@ -17,6 +17,9 @@ type ExplainOptions struct {
 	Redact bool
 	// Actual adds what a node did (EXPLAIN ANALYZE); nil without.
 	Actual func(Node) string
+	// Filtered says what dynamic filter i did to a scan, "" when that may not be
+	// shown; nil without EXPLAIN ANALYZE.
+	Filtered func(s *Scan, i int) string
 }
 
 // Explain prints a plan as PostgreSQL's text format does, one line each.
@@ -247,6 +250,15 @@ func (e *explainer) scan(n *Scan, depth int) {
 	}
 	if x, ok := n.Source.(connector.Explainer); ok && n.Server != "" {
 		e.detail(depth, "Remote SQL: %s", x.RemoteQuery(n.Handle, e.o.Redact))
+	}
+	for i, f := range n.Dynamic {
+		done := ""
+		if e.o.Filtered != nil {
+			if x := e.o.Filtered(n, i); x != "" {
+				done = " (" + x + ")"
+			}
+		}
+		e.detail(depth, "Dynamic Filter: %s%s", n.Cols[f.Column].Name, done)
 	}
 	for _, p := range n.Pushed {
 		text := p.Text

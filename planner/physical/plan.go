@@ -35,6 +35,30 @@ type Scan struct {
 	// Pushed explains, per predicate, what the source does with it.
 	Pushed []PushedFilter
 	Rows   float64 // estimate, negative when unknown
+	// Dynamic are the dynamic filters on columns of the scan.
+	Dynamic []ScanFilter
+}
+
+// DynamicFilter connects the node that finds out which values of a column matter
+// with the scans that read the column. Each execution of the plan has a state of
+// its own for it.
+type DynamicFilter struct {
+	// Awaited filters become known once and for all at some time: they are the
+	// keys of the build side of a join. The others narrow as rows arrive.
+	Awaited bool
+}
+
+// ScanFilter is a dynamic filter on one column of a scan, by position.
+type ScanFilter struct {
+	Column int
+	Filter *DynamicFilter
+}
+
+// KeyFilter is a dynamic filter that a join publishes: the values of one key of
+// its build side.
+type KeyFilter struct {
+	Key    int
+	Filter *DynamicFilter
 }
 
 // PushedFilter is one predicate that was offered to a source.
@@ -156,6 +180,8 @@ type HashJoin struct {
 	// Residual is a further join condition over both sides, nil for none.
 	Residual expr.Expr
 	Cols     []Column
+	// Publish are the keys whose values scans of the left side use.
+	Publish []KeyFilter
 }
 
 // NestedLoopJoin keeps Right in memory and tests every pair. Cond may be nil.
@@ -181,6 +207,9 @@ type Limit struct {
 	Keys          []SortKey
 	// WithTies also passes the rows equal to the last one by Keys.
 	WithTies bool
+	// Publish, of a top-N, is where the worst value of the first key that still
+	// matters goes; nil when no scan uses it.
+	Publish *DynamicFilter
 }
 
 // Append concatenates its inputs (UNION ALL); columns agree in type.

@@ -121,10 +121,11 @@ func answer(ctx context.Context, c *pgconn.PgConn, r record) string {
 // settings are run through: every answer must be the same whatever the engine's
 // shape.
 var settings = map[string][]string{
-	"default":     nil,
-	"one worker":  {"SET hub.workers = 1"},
-	"batch of 3":  {"SET hub.batch_size = 3"},
-	"no pushdown": {"SET hub.enable_pushdown = off"},
+	"default":            nil,
+	"one worker":         {"SET hub.workers = 1"},
+	"batch of 3":         {"SET hub.batch_size = 3"},
+	"no pushdown":        {"SET hub.enable_pushdown = off"},
+	"no dynamic filters": {"SET hub.enable_dynamic_filters = off"},
 }
 
 func TestAnswersEqualPostgreSQL(t *testing.T) {

@@ -1,0 +1,237 @@
+package operator
+
+import (
+	"slices"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/kernel"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
+)
+
+const (
+	// maxFilterValues is the largest set of values that is given one by one.
+	maxFilterValues = 10_000
+	// maxFilterRows is the largest build side that gets a Bloom filter: above,
+	// the filter is larger than the cache and most rows have a match anyway.
+	maxFilterRows = 8 << 20
+	// maxFilterBits bounds the bits of an integer set: 4 MB.
+	maxFilterBits = 32 << 20
+)
+
+// publishedKey is a key of the build side whose values go to scans.
+type publishedKey struct {
+	key    int
+	filter *connector.DynamicFilter
+}
+
+// publish tells the scans of the probe side which values of the keys exist.
+func (j *join) publish() error {
+	for _, p := range j.published {
+		d, err := j.table.domain(p.key)
+		if err != nil {
+			return err
+		}
+		p.filter.Publish(d)
+	}
+	return nil
+}
+
+// domain returns the values of key k of all rows that can match.
+func (j *joinTable) domain(k int) (*connector.Domain, error) {
+	if j.store.rows == 0 {
+		return &connector.Domain{Type: j.keys[k].Type(), Empty: true}, nil
+	}
+	v, n := j.store.vec(j.column[k]), j.store.rows
+	d := &connector.Domain{Type: v.Type}
+	var rows []int32 // nil for all
+	if nulls := v.NullCount(n); nulls > 0 {
+		d.Nulls = j.safe(k)
+		if nulls == n {
+			d.Empty = true
+			return d, nil
+		}
+		if err := j.mem.take(int64(n) * 4); err != nil {
+			return nil, err
+		}
+		rows = kernel.KeepValid(vector.Identity(nil, n), v.Valid)
+		defer j.mem.give(int64(n) * 4)
+	}
+	if connector.Bounded(v.Type) {
+		if err := j.bound(d, v, rows, n); err != nil {
+			return nil, err
+		}
+	}
+	if d.Bits != nil || n > maxFilterRows {
+		return d, nil
+	}
+	return d, j.bloom(d, v, rows, n)
+}
+
+// bound finds bounds and, when they are few or lie close together, the values
+// themselves among rows (nil: the first n) of v.
+func (j *joinTable) bound(d *connector.Domain, v *vector.Vec, rows []int32, n int) error {
+	if rows != nil {
+		n = len(rows)
+	}
+	at := func(i int) int {
+		if rows != nil {
+			return int(rows[i])
+		}
+		return i
+	}
+	switch v.Type.Layout() {
+	case types.LayoutInt16, types.LayoutInt32, types.LayoutInt64:
+		var low, high int64
+		switch v.Type.Layout() {
+		case types.LayoutInt16:
+			low, high = bounds(v.Int16s(), rows, n)
+		case types.LayoutInt32:
+			low, high = bounds(v.Int32s(), rows, n)
+		default:
+			low, high = bounds(v.Int64s(), rows, n)
+		}
+		d.Min, d.Max, d.HasMin, d.HasMax = types.IntDatum(low), types.IntDatum(high), true, true
+		if width := uint64(high) - uint64(low); width < maxFilterBits && width < uint64(max(32*n, 1<<16)) {
+			size := int(width) + 1
+			if err := j.mem.take(int64(size/64+1) * 8); err != nil {
+				return err
+			}
+			d.Bits = make(vector.Bitmap, size/64+1)
+			switch v.Type.Layout() {
+			case types.LayoutInt16:
+				setBits(d.Bits, v.Int16s(), rows, n, low)
+			case types.LayoutInt32:
+				setBits(d.Bits, v.Int32s(), rows, n, low)
+			default:
+				setBits(d.Bits, v.Int64s(), rows, n, low)
+			}
+			if count := d.Bits.Count(size); count <= maxFilterValues {
+				return j.bitValues(d, size, count)
+			}
+			return nil
+		}
+	default:
+		compare := kernel.CompareFunc(v.Type)
+		low, high := at(0), at(0)
+		for i := 1; i < n; i++ {
+			r := at(i)
+			if compare(v, r, v, low) < 0 {
+				low = r
+			} else if compare(v, r, v, high) > 0 {
+				high = r
+			}
+		}
+		d.Min, d.Max, d.HasMin, d.HasMax = kept(v.Datum(low)), kept(v.Datum(high)), true, true
+	}
+	if n > 4*maxFilterValues {
+		return nil
+	}
+	if err := j.mem.take(int64(n) * datumBytes); err != nil {
+		return err
+	}
+	values := make([]types.Datum, n)
+	for i := range values {
+		values[i] = v.Datum(at(i))
+	}
+	order := func(a, b types.Datum) int { return types.Compare(v.Type, a, b) }
+	slices.SortFunc(values, order)
+	values = slices.CompactFunc(values, func(a, b types.Datum) bool { return order(a, b) == 0 })
+	if len(values) > maxFilterValues {
+		j.mem.give(int64(n) * datumBytes)
+		return nil
+	}
+	size := int64(0)
+	for _, x := range values {
+		size += int64(len(x.S))
+	}
+	if err := j.mem.take(size); err != nil {
+		return err
+	}
+	d.Values = make([]types.Datum, len(values))
+	for i, x := range values {
+		d.Values[i] = kept(x)
+	}
+	j.mem.give(int64(n-len(values)) * datumBytes)
+	return nil
+}
+
+// datumBytes is the size of a types.Datum without its string.
+const datumBytes = 40
+
+// kept returns d with a string of its own: that of a vector's datum lives in the
+// vector.
+func kept(d types.Datum) types.Datum {
+	d.S = string([]byte(d.S))
+	return d
+}
+
+// bounds returns the least and the greatest of the rows (nil: the first n).
+func bounds[T int16 | int32 | int64](vals []T, rows []int32, n int) (low, high int64) {
+	if rows == nil {
+		a, b := vals[0], vals[0]
+		for _, x := range vals[:n] {
+			a, b = min(a, x), max(b, x)
+		}
+		return int64(a), int64(b)
+	}
+	a, b := vals[rows[0]], vals[rows[0]]
+	for _, r := range rows {
+		a, b = min(a, vals[r]), max(b, vals[r])
+	}
+	return int64(a), int64(b)
+}
+
+// setBits marks the values of the rows (nil: the first n), from low on.
+func setBits[T int16 | int32 | int64](bits vector.Bitmap, vals []T, rows []int32, n int, low int64) {
+	if rows == nil {
+		for _, x := range vals[:n] {
+			bits.Set(int(int64(x) - low))
+		}
+		return
+	}
+	for _, r := range rows {
+		bits.Set(int(int64(vals[r]) - low))
+	}
+}
+
+// bitValues lists the count bits that are set.
+func (j *joinTable) bitValues(d *connector.Domain, size, count int) error {
+	if err := j.mem.take(int64(count) * datumBytes); err != nil {
+		return err
+	}
+	d.Values = make([]types.Datum, 0, count)
+	for i := range size {
+		if d.Bits[i>>6] != 0 && d.Bits.Get(i) {
+			d.Values = append(d.Values, types.IntDatum(d.Min.I+int64(i)))
+		}
+	}
+	return nil
+}
+
+// bloom adds a Bloom filter over the rows (nil: the first n) of v.
+func (j *joinTable) bloom(d *connector.Domain, v *vector.Vec, rows []int32, n int) error {
+	size := n
+	if rows != nil {
+		size = len(rows)
+	}
+	if err := j.mem.take(connector.BloomBytes(size)); err != nil {
+		return err
+	}
+	d.Bloom = connector.NewBloom(size)
+	var hash [vector.BatchSize]uint64
+	for from := 0; from < n; from += vector.BatchSize {
+		if j.q.stopped.Load() {
+			return nil
+		}
+		to := min(from+vector.BatchSize, n)
+		part := v.Slice(from, to)
+		kernel.Hash(hash[:], part, to-from, false)
+		for i, h := range hash[:to-from] {
+			if rows == nil || !part.IsNull(i) {
+				d.Bloom.Add(h)
+			}
+		}
+	}
+	return nil
+}
