@@ -191,26 +191,25 @@ func (f *DomainFilter) flatRows(rows []int32, d *connector.Domain, v *vector.Vec
 	return rows[:d.Bloom.Select(rows, hash)]
 }
 
-// scaledBounds returns the bounds in units of 10^-scale, rounded so that no value
-// within them is lost. ok is false when they do not fit.
+// scaledBounds returns the bounds in units of 10^-scale: the first and the last
+// value within. ok is false when they do not fit.
 func (f *DomainFilter) scaledBounds(d *connector.Domain, scale int32) (low, high int64, ok bool) {
 	low, high = math.MinInt64, math.MaxInt64
 	if d.HasMin {
-		if low, ok = scaledBound(d.Min, scale, -1); !ok {
+		if low, ok = scaledBound(d.Min, scale, true); !ok {
 			return 0, 0, false
 		}
 	}
 	if d.HasMax {
-		if high, ok = scaledBound(d.Max, scale, 1); !ok {
+		if high, ok = scaledBound(d.Max, scale, false); !ok {
 			return 0, 0, false
 		}
 	}
 	return low, high, true
 }
 
-// scaledBound returns a numeric in units of 10^-scale; what does not divide is
-// moved by one unit in the direction out.
-func scaledBound(bound types.Datum, scale int32, out int64) (int64, bool) {
+// scaledBound returns a numeric in units of 10^-scale, rounded up or down.
+func scaledBound(bound types.Datum, scale int32, up bool) (int64, bool) {
 	x, s, ok := Unscale([]byte(bound.S))
 	if !ok {
 		return 0, false
@@ -219,10 +218,15 @@ func scaledBound(bound types.Datum, scale int32, out int64) (int64, bool) {
 	if s <= scale {
 		return Rescale(x, s, scale)
 	}
-	for ; s > scale; s-- {
-		x /= 10
+	// Normalized: something is cut off.
+	cut := x / Pow10[s-scale]
+	switch {
+	case up && x > 0:
+		cut++
+	case !up && x < 0:
+		cut--
 	}
-	return x + out, true
+	return cut, true
 }
 
 // intRows keeps the rows whose integers lie within the bounds and, when there
