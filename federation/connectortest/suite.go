@@ -56,6 +56,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("reads with small batches", s.smallBatches)
 	t.Run("projects", s.project)
 	t.Run("pushes filters without changing answers", s.filters)
+	t.Run("drops only what dynamic filters drop", s.dynamic)
 	t.Run("pushes limits", s.limit)
 	t.Run("reads an empty table", s.empty)
 	t.Run("reads a big table", s.big)
@@ -98,11 +99,25 @@ func (s *suite) table(t *testing.T, ref connector.TableRef) connector.TableHandl
 // earlier one stays valid while the later is filled.
 func (s *suite) read(t *testing.T, h connector.TableHandle, size int) [][]types.Datum {
 	t.Helper()
-	r, err := s.source.Scan(t.Context(), h, connector.ScanOptions{Account: s.account, BatchSize: size, Format: types.DefaultFormat()})
+	rows, _ := s.readFiltered(t, h, size, nil)
+	return rows
+}
+
+// readFiltered is read with dynamic filters; by filter it returns whether the
+// reader said that it applies it itself.
+func (s *suite) readFiltered(t *testing.T, h connector.TableHandle, size int, filters []connector.ScanFilter) ([][]types.Datum, []bool) {
+	t.Helper()
+	r, err := s.source.Scan(t.Context(), h, connector.ScanOptions{Account: s.account, BatchSize: size, Format: types.DefaultFormat(), Filters: filters})
 	if err != nil {
 		t.Fatalf("Scan(%s): %v", h, err)
 	}
 	defer r.Close()
+	applied := make([]bool, len(filters))
+	if self, ok := r.(connector.FilteringReader); ok {
+		for i := range filters {
+			applied[i] = self.Filters(i)
+		}
+	}
 	cols := h.Columns()
 	var out [][]types.Datum
 	var batches [2]vector.Batch
@@ -142,7 +157,7 @@ func (s *suite) read(t *testing.T, h connector.TableHandle, size int) [][]types.
 	if err := r.Next(t.Context(), &batches[0]); err != io.EOF {
 		t.Errorf("Next after the end: %v, want EOF", err)
 	}
-	return out
+	return out, applied
 }
 
 // keys prints rows sorted, for comparison as multisets.

@@ -12,6 +12,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/sqltext"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -21,12 +22,12 @@ const maxBatchText = 4 << 20
 // Scan implements connector.Source. The statement is prepared, because only the
 // results of prepared statements are binary.
 func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
-	h := th.(*handle)
+	h, dynamic := th.(*handle).dynamic(o.Filters)
 	c, err := s.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, conn: c, account: o.Account, limit: o.BatchSize, slots: map[*vector.Batch]*slot{}}
+	r := &reader{source: s, conn: c, account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
 	for _, at := range h.cols {
 		col := h.table.columns[at]
 		r.names = append(r.names, col.Name)
@@ -58,6 +59,7 @@ type reader struct {
 	account *memory.Account
 	held    int64
 	limit   int
+	sqltext.Dynamic
 
 	names    []string
 	decoders []decoder

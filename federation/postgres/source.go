@@ -162,14 +162,31 @@ func (s *source) PushFilter(th connector.TableHandle, filter connector.Sealed) (
 		}
 		return h, out
 	}
+	where, out := sqltext.Push(sqltext.Postgres, h.rules(), list)
+	next := *h
+	next.where = append(slices.Clip(h.where), where...)
+	return &next, out
+}
+
+// rules says how the columns of h may be used in remote SQL.
+func (h *handle) rules() []sqltext.Column {
 	cols := make([]sqltext.Column, len(h.cols))
 	for i, c := range h.cols {
 		cols[i] = h.table.columns[c].push
 	}
-	where, out := sqltext.Push(sqltext.Postgres, cols, list)
+	return cols
+}
+
+// dynamic returns h with what is known of dynamic filters. A limit counts the
+// rows before they are dropped, so below one the executor applies them.
+func (h *handle) dynamic(filters []connector.ScanFilter) (*handle, sqltext.Dynamic) {
+	if len(filters) == 0 || h.limit >= 0 {
+		return h, sqltext.Dynamic{}
+	}
+	d := sqltext.PushDynamic(sqltext.Postgres, h.rules(), filters)
 	next := *h
-	next.where = append(slices.Clip(h.where), where...)
-	return &next, out
+	next.where = append(slices.Clip(h.where), d.Where...)
+	return &next, d
 }
 
 // PushProject implements connector.ProjectPusher.

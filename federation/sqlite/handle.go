@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/sqltext"
@@ -74,14 +76,31 @@ func (s *source) PushFilter(h connector.TableHandle, filter connector.Sealed) (c
 		}
 		return h, outcomes
 	}
-	cols := make([]sqltext.Column, len(x.project))
-	for i, c := range x.project {
-		cols[i] = x.table.rules(c)
-	}
-	where, outcomes := sqltext.Push(sqltext.SQLite, cols, list)
+	where, outcomes := sqltext.Push(sqltext.SQLite, x.rules(), list)
 	out := *x
 	out.where = append(append([]sqltext.SQL(nil), x.where...), where...)
 	return &out, outcomes
+}
+
+// rules says how the columns of h may be used in the query.
+func (h *handle) rules() []sqltext.Column {
+	cols := make([]sqltext.Column, len(h.project))
+	for i, c := range h.project {
+		cols[i] = h.table.rules(c)
+	}
+	return cols
+}
+
+// dynamic returns h with what is known of dynamic filters. A limit counts the
+// rows before they are dropped, so below one the executor applies them.
+func (h *handle) dynamic(filters []connector.ScanFilter) (*handle, sqltext.Dynamic) {
+	if len(filters) == 0 || h.limit >= 0 {
+		return h, sqltext.Dynamic{}
+	}
+	d := sqltext.PushDynamic(sqltext.SQLite, h.rules(), filters)
+	next := *h
+	next.where = append(slices.Clip(h.where), d.Where...)
+	return &next, d
 }
 
 // rules says how a column may be used in remote predicates. Only a STRICT table

@@ -12,17 +12,18 @@ import (
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/decode"
+	"github.com/hubsql/hubsql/federation/sqltext"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // Scan implements connector.Source.
 func (s *source) Scan(ctx context.Context, h connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
-	x := h.(*handle)
+	x, dynamic := h.(*handle).dynamic(o.Filters)
 	c, err := s.take()
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, conn: c, handle: x, size: o.BatchSize, slots: decode.NewSlots[struct{}](o.Account)}
+	r := &reader{source: s, conn: c, handle: x, size: o.BatchSize, Dynamic: dynamic, slots: decode.NewSlots[struct{}](o.Account)}
 	if r.size <= 0 {
 		r.size = vector.BatchSize
 	}
@@ -51,6 +52,7 @@ type reader struct {
 	slots  *decode.Slots[struct{}]
 	end    bool
 	failed error
+	sqltext.Dynamic
 }
 
 // Local implements connector.LocalReader.

@@ -159,3 +159,52 @@ func TestHostileNamesAreQuoted(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestDynamicFilters(t *testing.T) {
+	d := types.IntDatum
+	values := func(oid types.OID, list ...types.Datum) *connector.Domain {
+		return &connector.Domain{Type: types.Of(oid), Min: list[0], Max: list[len(list)-1], HasMin: true, HasMax: true, Values: list}
+	}
+	bounds := func(oid types.OID, list ...types.Datum) *connector.Domain {
+		out := values(oid, list...)
+		out.Values, out.Bloom = nil, connector.NewBloom(1)
+		return out
+	}
+	nulls := values(types.Int4, d(1))
+	nulls.Nulls = true
+	superset := TextRule{Equal: connector.Superset, Like: connector.Superset, Why: "collation"}
+	for _, c := range []struct {
+		name   string
+		d      Dialect
+		rule   TextRule
+		column int
+		domain *connector.Domain
+		want   string
+		exact  bool
+	}{
+		{"nothing known", Postgres, ExactText(), 0, nil, "", false},
+		{"a set", Postgres, ExactText(), 0, values(types.Int4, d(1), d(7)), `("i" IN (1, 7))`, true},
+		{"a wider type", Postgres, ExactText(), 0, values(types.Int8, d(1), d(1<<40)), `("i" IN (1))`, true},
+		{"a set without one that fits", Postgres, ExactText(), 0, values(types.Int8, d(1<<40)), `(1 = 0)`, true},
+		{"bounds", Postgres, ExactText(), 0, bounds(types.Int4, d(1), d(7)), `(("i" >= 1) AND ("i" <= 7))`, false},
+		{"one bound fits", Postgres, ExactText(), 0, bounds(types.Int8, d(1), d(1<<40)), `("i" >= 1)`, false},
+		{"NULL matters", Postgres, ExactText(), 0, nulls, `(("i" IN (1)) OR ("i" IS NULL))`, true},
+		{"nothing matters", Postgres, ExactText(), 0, &connector.Domain{Type: types.Of(types.Int4), Empty: true}, `(1 = 0)`, true},
+		{"text", Postgres, ExactText(), 1, values(types.Text, types.TextDatum("a'b")), `("t" IN ('a''b'::text))`, true},
+		{"text under another collation", MySQL, superset, 1, values(types.Text, types.TextDatum("a")), "(`t` IN ('a'))", false},
+		{"its order", MySQL, superset, 1, bounds(types.Text, types.TextDatum("a")), "", false},
+		{"a value that cannot be sent", Postgres, ExactText(), 1, values(types.Text, types.TextDatum("a\x00"), types.TextDatum("b")), `("t" <= 'b'::text)`, false},
+		{"numerics", SQLite, ExactText(), 3, values(types.Numeric, types.TextDatum("\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01")), "", false},
+	} {
+		f := connector.NewDynamicFilter(true)
+		f.Publish(c.domain)
+		out := PushDynamic(c.d, remote(c.d, c.rule), []connector.ScanFilter{connector.NewScanFilter(c.column, f)})
+		got := ""
+		for _, w := range out.Where {
+			got += w.Text
+		}
+		if got != c.want || out.Filters(0) != c.exact {
+			t.Errorf("%s: %s (exact %v), want %s (exact %v)", c.name, got, out.Filters(0), c.want, c.exact)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package sqltext
+
+import (
+	"math"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/planner/expr"
+)
+
+// Dynamic is what a source evaluates of the dynamic filters of a scan.
+type Dynamic struct {
+	// Where holds conjuncts to be added to the query.
+	Where []SQL
+
+	filters []connector.ScanFilter
+	applied []*connector.Domain // by filter, nil where the executor has to test
+}
+
+// PushDynamic renders the domains that are known of filters on columns of cols,
+// by the rules that predicates follow: a set of values becomes IN, another one
+// BETWEEN its bounds, and what the source might compare differently is left to
+// the executor.
+func PushDynamic(d Dialect, cols []Column, filters []connector.ScanFilter) Dynamic {
+	out := Dynamic{filters: filters, applied: make([]*connector.Domain, len(filters))}
+	for i, f := range filters {
+		domain := f.Filter.Domain()
+		if domain == nil {
+			continue
+		}
+		column := &expr.Column{ID: expr.ColumnID(f.Column), Name: cols[f.Column].Name, T: cols[f.Column].Type}
+		r := &renderer{d: d, cols: cols}
+		p, all := r.domain(column, domain)
+		if p.pushed == connector.Local {
+			continue
+		}
+		sql, guarded := r.guard(p.sql)
+		if all && p.pushed == connector.Exact && guarded == "" {
+			out.applied[i] = domain
+		}
+		out.Where = append(out.Where, sql)
+	}
+	return out
+}
+
+// Filters implements connector.FilteringReader for a reader of the query.
+func (d *Dynamic) Filters(i int) bool {
+	return i < len(d.applied) && d.applied[i] != nil && d.applied[i] == d.filters[i].Filter.Domain()
+}
+
+// domain renders a domain as a condition on c; all reports whether the condition
+// says all that the domain does.
+func (r *renderer) domain(c *expr.Column, d *connector.Domain) (p predicate, all bool) {
+	switch {
+	case d.Empty:
+		p, all = exact(Raw("1 = 0")), true
+	case d.Values != nil:
+		items := make([]expr.Expr, 0, len(d.Values))
+		for _, v := range d.Values {
+			if fits(c.T, v) {
+				items = append(items, &expr.Const{T: c.T, Value: v})
+			}
+		}
+		p, all = r.inList(&expr.InList{Arg: c, Items: items}, false), true
+	}
+	if p.sql.Text == "" || len(p.sql.Text) > maxText {
+		r.used = nil
+		p, all = r.bounds(c, d)
+		all = all && d.Values == nil && d.Bits == nil && d.Bloom == nil
+	}
+	if p.pushed != connector.Local && d.Nulls {
+		null := r.nullTest(&expr.NullTest{Arg: c}, false)
+		if null.pushed != connector.Exact {
+			return null, false
+		}
+		p.sql = parens(list(" OR ", []SQL{p.sql, null.sql}))
+	}
+	return p, all
+}
+
+// bounds renders the bounds of a domain; all reports whether it has
+// all of them.
+func (r *renderer) bounds(c *expr.Column, d *connector.Domain) (out predicate, all bool) {
+	out, all = local("the filter has no bounds"), true
+	for _, b := range []struct {
+		op  string
+		has bool
+		v   types.Datum
+	}{{">=", d.HasMin, d.Min}, {"<=", d.HasMax, d.Max}} {
+		if !b.has {
+			continue
+		}
+		if !fits(c.T, b.v) {
+			all = false
+			continue
+		}
+		p := r.compare(b.op, c, &expr.Const{T: c.T, Value: b.v})
+		switch {
+		case p.pushed == connector.Local:
+			all = false
+		case out.pushed == connector.Local:
+			out = p
+		default:
+			out.sql = parens(list(" AND ", []SQL{out.sql, p.sql}))
+			out.pushed = min(out.pushed, p.pushed)
+		}
+	}
+	return out, all
+}
+
+// fits reports whether a value of a wider integer type is one of type t.
+func fits(t types.Type, v types.Datum) bool {
+	switch t.OID {
+	case types.Int2:
+		return v.I >= math.MinInt16 && v.I <= math.MaxInt16
+	case types.Int4:
+		return v.I >= math.MinInt32 && v.I <= math.MaxInt32
+	}
+	return true
+}
