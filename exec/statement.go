@@ -101,7 +101,7 @@ func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) 
 		return nil, err
 	}
 	s.begin()
-	s.report("active", q.shown())
+	s.report("active", q.shown(), s.sess.StatementStart)
 	p := &Prepared{s: s, query: q, declared: paramTypes}
 	if sel := q.Stmt.GetSelectStmt(); sel != nil {
 		p.sel = sel
@@ -177,7 +177,7 @@ func (p *Prepared) Bind(ctx context.Context, params []types.Datum) (Portal, erro
 		return nil, err
 	}
 	p.s.begin()
-	p.s.report("active", p.query.shown())
+	p.s.report("active", p.query.shown(), p.s.sess.StatementStart)
 	return p.run(ctx, params)
 }
 
