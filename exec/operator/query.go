@@ -19,7 +19,6 @@ import (
 	"github.com/hubsql/hubsql/exec/scheduler"
 	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
-	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -100,7 +99,7 @@ const maxPipelines = 8
 // switch, and goes on on the workers, ahead of Next by a few batches.
 // It must be closed. When ctx ends, the query ends with its cause.
 func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
-	q := &Query{env: env, parent: ctx, stats: map[physical.Node]*stat{}, size: env.BatchSize, workers: env.Workers}
+	q := &Query{env: env, parent: ctx, unwatch: func() bool { return true }, stats: map[physical.Node]*stat{}, size: env.BatchSize, workers: env.Workers}
 	if q.size <= 0 {
 		q.size = vector.BatchSize
 	}
@@ -112,7 +111,7 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 	q.account = env.Account.Child("query", 0)
 	q.quota = spill.NewQuota(env.SpillLimit)
 	q.result = newResult(q)
-	b := &builder{q: q, shared: map[*physical.Shared]*sharedRows{}, dynamic: map[*physical.DynamicFilter]*connector.DynamicFilter{}}
+	b := &builder{q: q}
 	root, err := b.build(plan)
 	if err != nil {
 		q.cancel()
@@ -120,7 +119,9 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 		return nil, err
 	}
 	b.pipeline(root, q.result, nil)
-	q.unwatch = context.AfterFunc(ctx, func() { q.fail(context.Cause(ctx)) })
+	if ctx.Done() != nil {
+		q.unwatch = context.AfterFunc(ctx, func() { q.fail(context.Cause(ctx)) })
+	}
 	q.launch(true)
 	q.prefetch()
 	return q, nil
@@ -179,7 +180,7 @@ func (q *Query) Close() {
 	}
 	q.closed = true
 	q.unwatch()
-	q.fail(pgerror.QueryCanceled())
+	q.fail(errClosed)
 	q.running.Wait()
 	for _, s := range q.scans {
 		s.discard()
@@ -190,6 +191,9 @@ func (q *Query) Close() {
 	}
 	q.account.Close()
 }
+
+// errClosed ends a query that nobody reads any more; no client sees it.
+var errClosed error = pgerror.QueryCanceled()
 
 // newAccount returns an account of the query for what the named operator holds.
 // It is emptied at Close.
@@ -210,7 +214,7 @@ func (q *Query) failure() error {
 
 // fail ends the query with err unless it has failed already.
 func (q *Query) fail(err error) {
-	if q.parent.Err() != nil {
+	if err != errClosed && q.parent.Err() != nil {
 		// Whatever an operator or a source made of it, this is the reason.
 		err = context.Cause(q.parent)
 	}
