@@ -39,7 +39,7 @@ func (c *conn) extended(typ byte, body []byte) error {
 	if typ == 'C' {
 		answer = c.close
 	}
-	return c.guarded(nil, func(context.Context) error { return answer(kind, name) })
+	return c.guarded(c.ctx, func(context.Context) error { return answer(kind, name) })
 }
 
 func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {

@@ -57,11 +57,7 @@ func (m *bindMessage) decode(b []byte) (ok bool) {
 
 // cutName takes a zero-terminated string off the front of b.
 func cutName(b []byte) (name, rest []byte, ok bool) {
-	end := bytes.IndexByte(b, 0)
-	if end < 0 {
-		return nil, nil, false
-	}
-	return b[:end], b[end+1:], true
+	return bytes.Cut(b, []byte{0})
 }
 
 // cutFormats takes a counted list of format codes off the front of b.
