@@ -26,7 +26,16 @@ type Status struct {
 // activity lists the open sessions.
 type activity struct {
 	mu   sync.Mutex
-	list map[*Session]Status
+	list map[*Session]*entry
+}
+
+// entry is the status of one session. The session writes it, under a lock of its
+// own: sessions do not wait for each other.
+type entry struct {
+	mu     sync.Mutex
+	status Status
+	// vars is the version of the settings that ApplicationName is from.
+	vars uint64
 }
 
 // Sessions returns the status of every open session, in no order.
@@ -35,7 +44,9 @@ func (e *Engine) Sessions() []Status {
 	defer e.activity.mu.Unlock()
 	out := make([]Status, 0, len(e.activity.list))
 	for _, s := range e.activity.list {
-		out = append(out, s)
+		s.mu.Lock()
+		out = append(out, s.status)
+		s.mu.Unlock()
 	}
 	return out
 }
@@ -52,28 +63,36 @@ func (s *Session) admit(limit int32, super bool) error {
 	user := s.sess.SessionUser
 	if limit >= 0 && !super {
 		open := int32(0)
-		for _, st := range a.list {
-			if st.User == user {
+		for _, other := range a.list {
+			other.mu.Lock()
+			if other.status.User == user {
 				open++
 			}
+			other.mu.Unlock()
 		}
 		if open >= limit {
 			return pgerror.Fatalf(pgerror.TooManyConnections, "too many connections for role %q", user)
 		}
 	}
-	a.list[s] = Status{User: user}
+	s.entry.status = Status{
+		PID: s.sess.PID, User: user, ClientAddr: s.sess.ClientAddr, Started: s.sess.Started,
+		ApplicationName: s.sess.Vars.Str("application_name"),
+	}
+	s.entry.vars = s.sess.Vars.Version()
+	a.list[s] = &s.entry
 	return nil
 }
 
-// report updates the status of the session. query is "" to keep the last one.
-func (s *Session) report(state, query string) {
-	a := &s.engine.activity
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	st := a.list[s]
-	st.PID, st.User, st.ClientAddr, st.Started = s.sess.PID, s.sess.SessionUser, s.sess.ClientAddr, s.sess.Started
-	st.ApplicationName = s.sess.Vars.Str("application_name")
+// report updates the status of the session at the time now. query is "" to keep
+// the last one.
+func (s *Session) report(state, query string, now time.Time) {
+	e := &s.entry
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st := &e.status
+	if v := s.sess.Vars.Version(); v != e.vars {
+		e.vars, st.ApplicationName = v, s.sess.Vars.Str("application_name")
+	}
 	if query != "" {
 		st.Query, st.QueryStart = query, now
 	}
@@ -84,19 +103,18 @@ func (s *Session) report(state, query string) {
 	if s.tx.state != txIdle {
 		st.TxStart = s.sess.TxStart
 	}
-	a.list[s] = st
 }
 
 // idle reports the state between statements.
 func (s *Session) idle() {
+	state := "idle"
 	switch s.tx.state {
 	case txBlock:
-		s.report("idle in transaction", "")
+		state = "idle in transaction"
 	case txFailed:
-		s.report("idle in transaction (aborted)", "")
-	default:
-		s.report("idle", "")
+		state = "idle in transaction (aborted)"
 	}
+	s.report(state, "", time.Now())
 }
 
 // forgotten removes the session from the list.

@@ -73,7 +73,7 @@ type Engine struct {
 // New returns an engine. Its Functions must be registered before the registry is
 // frozen and the first session opens.
 func New(c Config) *Engine {
-	e := &Engine{Config: c, started: time.Now(), activity: activity{list: map[*Session]Status{}}}
+	e := &Engine{Config: c, started: time.Now(), activity: activity{list: map[*Session]*entry{}}}
 	e.sources = newSources(c.Connectors, c.Memory, c.Log)
 	return e
 }

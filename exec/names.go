@@ -13,12 +13,12 @@ type regNames struct {
 }
 
 // AppendReg implements types.RegNames.
-func (n regNames) AppendReg(dst []byte, t types.OID, oid uint32) []byte {
+func (n *regNames) AppendReg(dst []byte, t types.OID, oid uint32) []byte {
 	return append(dst, n.system.Text(n.snap, n.path, t, types.OID(oid))...)
 }
 
 // ParseReg implements types.RegNames.
-func (n regNames) ParseReg(t types.OID, name string) (types.Datum, error) {
+func (n *regNames) ParseReg(t types.OID, name string) (types.Datum, error) {
 	oid, err := n.system.Lookup(n.snap, n.path, t, name)
 	return types.IntDatum(int64(int32(oid))), err
 }

@@ -57,6 +57,27 @@ type Session struct {
 	tx     transaction
 	// used collects the sources that the statement being bound refers to.
 	used []*source
+	// scope is what names mean, as long as nothing it depends on has changed.
+	scope scope
+	entry entry
+	// synced is what the last syncRole went by.
+	synced synced
+}
+
+// synced is what the current role and its rights depend on.
+type synced struct {
+	snap          *catalog.Snapshot
+	version, vars uint64
+}
+
+// scope is what a session's settings and the catalog make of each other.
+type scope struct {
+	snap        *catalog.Snapshot
+	version     uint64 // of snap
+	vars        uint64 // version of the settings
+	currentUser string
+	path        []string // see searchPath
+	names       *regNames
 }
 
 // Open starts a session. Errors: 3D000 unknown database, 28000 unknown role or
@@ -174,29 +195,42 @@ func (s *Session) snapshot() *catalog.Snapshot {
 }
 
 // searchPath lists the schemas to look in, with "$user" replaced and missing
-// ones left out.
-func (s *Session) searchPath() []string {
-	snap := s.snapshot()
-	var out []string
+// ones left out. The list must not be changed.
+func (s *Session) searchPath() []string { return s.scoped().path }
+
+// scoped returns the scope of the session as it is now.
+func (s *Session) scoped() *scope {
+	c := &s.scope
+	snap, vars := s.snapshot(), s.sess.Vars.Version()
+	if c.names != nil && c.snap == snap && c.version == snap.Version() && c.vars == vars && c.currentUser == s.sess.CurrentUser {
+		return c
+	}
+	*c = scope{snap: snap, version: snap.Version(), vars: vars, currentUser: s.sess.CurrentUser}
 	for _, name := range s.sess.Vars.SearchPath() {
 		if name == "$user" {
 			name = s.sess.CurrentUser
 		}
-		if _, ok := snap.Schema(name); ok && !slices.Contains(out, name) {
-			out = append(out, name)
+		if _, ok := snap.Schema(name); ok && !slices.Contains(c.path, name) {
+			c.path = append(c.path, name)
 		}
 	}
-	return out
+	c.names = &regNames{s.engine.SystemRelations, snap, c.path}
+	return c
 }
 
 // syncRole makes CurrentUser what the setting role says; it is called whenever
 // settings may have changed, by SET, RESET or the end of a transaction.
 func (s *Session) syncRole() {
+	snap := s.snapshot()
+	now := synced{snap: snap, version: snap.Version(), vars: s.sess.Vars.Version()}
+	if s.synced == now {
+		return
+	}
+	s.synced = now
 	s.sess.CurrentUser = s.sess.SessionUser
 	if role := s.sess.Vars.Str("role"); role != "" && role != "none" {
 		s.sess.CurrentUser = role
 	}
-	snap := s.snapshot()
 	if r, ok := snap.Role(s.sess.CurrentUser); ok {
 		s.sess.Vars.SetAdmin(snap.IsSuper(r.OID))
 	} else {

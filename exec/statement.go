@@ -101,7 +101,7 @@ func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) 
 		return nil, err
 	}
 	s.begin()
-	s.report("active", q.shown())
+	s.report("active", q.shown(), s.sess.StatementStart)
 	p := &Prepared{s: s, query: q, declared: paramTypes}
 	if sel := q.Stmt.GetSelectStmt(); sel != nil {
 		p.sel = sel
@@ -177,7 +177,7 @@ func (p *Prepared) Bind(ctx context.Context, params []types.Datum) (Portal, erro
 		return nil, err
 	}
 	p.s.begin()
-	p.s.report("active", p.query.shown())
+	p.s.report("active", p.query.shown(), p.s.sess.StatementStart)
 	return p.run(ctx, params)
 }
 
@@ -188,7 +188,6 @@ type execution struct {
 	query   *operator.Query
 	account *memory.Account
 	sources []*source
-	cancel  context.CancelFunc
 	timer   *stopwatch
 }
 
@@ -215,10 +214,8 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum) (*executio
 		p.unbind()
 	}
 	// The query lives as long as the portal, not as the call that starts it.
-	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	x.cancel = cancel
 	x.account = s.engine.Memory.Child("query", s.engine.QueryMemory)
-	if x.query, err = s.start(base, plan, x.account); err != nil {
+	if x.query, err = s.start(context.WithoutCancel(ctx), plan, x.account); err != nil {
 		x.close()
 		return nil, err
 	}
@@ -244,7 +241,6 @@ func (x *execution) close() {
 	if x.query != nil {
 		x.query.Close()
 	}
-	x.cancel()
 	if left := x.account.Used(); left != 0 {
 		x.s.engine.Log.Error("a query ended with memory reserved", "bytes", left)
 	}

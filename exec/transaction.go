@@ -58,10 +58,9 @@ func (s *Session) begin() {
 		s.sess.TxStart = now
 		s.sess.Vars.Begin()
 	}
-	s.sess.Vars.SetNow(s.sess.TxStart)
-	snap, path := s.snapshot(), s.searchPath()
-	s.sess.Catalog, s.sess.SearchPath = snap, path
-	s.sess.Vars.SetNames(regNames{s.engine.SystemRelations, snap, path})
+	c := s.scoped()
+	s.sess.Catalog, s.sess.SearchPath = c.snap, c.path
+	s.sess.Vars.SetStatement(s.sess.TxStart, c.names)
 }
 
 // End ends the implicit transaction at the end of a simple query or at Sync;

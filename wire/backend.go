@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"time"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
@@ -82,6 +83,9 @@ type Settings interface {
 	Format() *types.Format
 	// Get returns a setting as SHOW prints it, "" when there is none.
 	Get(name string) string
+	// IdleTimeout is how long a client may be silent between two queries, or
+	// within a transaction block; 0 means for ever.
+	IdleTimeout(inTransaction bool) time.Duration
 	// Reported returns the settings that clients are told of (application_name,
 	// client_encoding, DateStyle, default_transaction_read_only, in_hot_standby,
 	// integer_datetimes, IntervalStyle, is_superuser, server_encoding,

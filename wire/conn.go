@@ -3,13 +3,12 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -38,7 +37,13 @@ type conn struct {
 	// binding is the channel binding data of the TLS certificate, nil for none.
 	binding []byte
 
-	ctx     context.Context // ends with the connection
+	ctx context.Context // ends with the connection
+	// work is the context of the messages up to the next ReadyForQuery, nil when
+	// none has been executed; stopWork cancels it.
+	work     context.Context
+	stopWork context.CancelCauseFunc
+	gone     func() // cancels the statement of a client that has gone
+
 	version uint32
 	pid     int32
 	key     []byte // secret of CancelRequest
@@ -49,6 +54,8 @@ type conn struct {
 	out      []byte
 	writeErr error
 	reported map[string]string
+
+	bound bindMessage // the Bind message at hand
 
 	skip   bool // an extended message failed: ignore messages until Sync
 	failed bool // something failed since the last ReadyForQuery
@@ -67,11 +74,13 @@ type conn struct {
 }
 
 func newConn(s *Server, socket net.Conn) *conn {
-	return &conn{
+	c := &conn{
 		srv: s, log: s.cfg.Log, socket: socket,
 		in: newReader(socket), writer: socket,
 		names: NewNames(), reported: map[string]string{},
 	}
+	c.gone = func() { c.cancelStatement(errClientGone) }
+	return c
 }
 
 // run is the life of the connection.
@@ -80,6 +89,7 @@ func (c *conn) run() {
 	c.ctx = ctx
 	defer cancel()
 	defer c.closeSocket()
+	defer func() { c.in.watch.close() }()
 	c.log = c.log.With(slog.String("remote", remoteAddr(c.socket)))
 	ok, err := c.startup()
 	if err != nil {
@@ -249,34 +259,7 @@ func (c *conn) idleTimeout() time.Duration {
 	if c.batch {
 		return 0
 	}
-	name := "idle_session_timeout"
-	if c.session.TxStatus() != 'I' {
-		name = "idle_in_transaction_session_timeout"
-	}
-	return parseMillis(c.session.Settings().Get(name))
-}
-
-// parseMillis reads a duration setting as SHOW prints it: milliseconds without
-// unit or a whole number with ms, s, min, h or d.
-func parseMillis(s string) time.Duration {
-	if s == "" || s == "0" {
-		return 0
-	}
-	unit := time.Millisecond
-	for _, u := range []struct {
-		suffix string
-		unit   time.Duration
-	}{{"ms", time.Millisecond}, {"min", time.Minute}, {"s", time.Second}, {"h", time.Hour}, {"d", 24 * time.Hour}} {
-		if n, ok := strings.CutSuffix(s, u.suffix); ok {
-			s, unit = n, u.unit
-			break
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return time.Duration(n) * unit
+	return c.session.Settings().IdleTimeout(c.session.TxStatus() != 'I')
 }
 
 // limit returns the longest body of a message type, -1 for an unknown type.
@@ -333,38 +316,6 @@ func (c *conn) handle(typ byte, body []byte) (err error) {
 	return c.ready(nil)
 }
 
-// execute runs fn as the execution of one message: under a context that
-// CancelRequest, a lost client and Shutdown cancel, with panics recovered.
-func (c *conn) execute(fn func(ctx context.Context) error) (err error) {
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	c.mu.Lock()
-	c.cancel = cancel
-	if c.killed {
-		cancel(c.dying)
-	}
-	c.mu.Unlock()
-	w := c.in.watch(func() { c.cancelStatement(errClientGone) })
-	defer func() {
-		w.stop()
-		c.mu.Lock()
-		c.cancel = nil
-		c.mu.Unlock()
-		err = outcome(ctx, err)
-		cancel(nil)
-	}()
-	return c.guard(func() error { return fn(ctx) })
-}
-
-// guard turns a panic in fn into an error.
-func (c *conn) guard(fn func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = recovered(c.log, p)
-		}
-	}()
-	return fn()
-}
-
 // end ends the implicit transaction of a simple query or an extended batch and
 // the portals that do not outlive it. Its error is the client's.
 func (c *conn) end() error {
@@ -394,9 +345,10 @@ func (c *conn) ready(err error) error {
 		}
 	}
 	c.batch = false
+	c.endWork()
 	c.sendNotices()
 	c.sendStatus()
-	c.send(&pgproto3.ReadyForQuery{TxStatus: c.session.TxStatus()})
+	c.put('Z', c.session.TxStatus())
 	c.flush()
 	return nil
 }
@@ -470,6 +422,24 @@ func (c *conn) send(m pgproto3.BackendMessage) {
 		return
 	}
 	c.out = out
+	if len(c.out) >= flushAt {
+		c.flush()
+	}
+}
+
+// put sends a message of one type byte and a short body.
+func (c *conn) put(typ byte, body ...byte) {
+	c.out = append(c.out, typ, 0, 0, 0, byte(4+len(body)))
+	c.out = append(c.out, body...)
+	if len(c.out) >= flushAt {
+		c.flush()
+	}
+}
+
+// complete sends CommandComplete.
+func (c *conn) complete(tag string) {
+	c.out = binary.BigEndian.AppendUint32(append(c.out, 'C'), uint32(4+len(tag)+1))
+	c.out = append(append(c.out, tag...), 0)
 	if len(c.out) >= flushAt {
 		c.flush()
 	}

@@ -55,11 +55,12 @@
 //
 // # Cancel
 //
-// Each message executes under a context of its own. Its cause says why it was
-// cancelled, and becomes the client's error: CancelRequest and pg_cancel_backend
-// (57014), pg_terminate_backend and Shutdown (57P01, FATAL), or a client that
-// has gone, which a watcher notices that reads ahead on the socket while a
-// statement executes. What it has read is the reader's next input.
+// The messages up to ReadyForQuery execute under one context, which is replaced
+// once it has been cancelled. Its cause says why it was, and becomes the client's
+// error: CancelRequest and pg_cancel_backend (57014), pg_terminate_backend and
+// Shutdown (57P01, FATAL), or a client that has gone, which a watcher notices that
+// reads ahead on the socket while a statement executes for longer than a moment.
+// What it has read is the reader's next input.
 //
 // # Rows
 //

@@ -20,29 +20,26 @@ func (c *conn) extended(typ byte, body []byte) error {
 		}
 		return c.execute(func(ctx context.Context) error { return c.parse(ctx, &m) })
 	case 'B':
-		var m pgproto3.Bind
-		if m.Decode(body) != nil {
+		if !c.bound.decode(body) {
 			return violation("invalid message format")
 		}
-		return c.execute(func(ctx context.Context) error { return c.bind(ctx, &m) })
+		return c.execute(c.bind)
 	case 'E':
-		var m pgproto3.Execute
-		if m.Decode(body) != nil {
+		portal, limit, ok := decodeExecute(body)
+		if !ok {
 			return violation("invalid message format")
 		}
-		return c.execute(func(ctx context.Context) error { return c.executePortal(ctx, &m) })
-	case 'D':
-		var m pgproto3.Describe
-		if m.Decode(body) != nil {
-			return violation("invalid message format")
-		}
-		return c.guard(func() error { return c.describe(&m) })
+		return c.execute(func(ctx context.Context) error { return c.executePortal(ctx, portal, limit) })
 	}
-	var m pgproto3.Close
-	if m.Decode(body) != nil {
+	kind, name, ok := decodeTarget(body)
+	if !ok {
 		return violation("invalid message format")
 	}
-	return c.guard(func() error { return c.close(&m) })
+	answer := c.describe
+	if typ == 'C' {
+		answer = c.close
+	}
+	return c.guarded(c.ctx, func(context.Context) error { return answer(kind, name) })
 }
 
 func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {
@@ -76,34 +73,39 @@ func (c *conn) parse(ctx context.Context, m *pgproto3.Parse) error {
 	if err := c.names.AddStatement(s); err != nil {
 		return err
 	}
-	c.send(&pgproto3.ParseComplete{})
+	c.put('1')
 	return nil
 }
 
-func (c *conn) bind(ctx context.Context, m *pgproto3.Bind) error {
-	s, err := c.names.Statement(m.PreparedStatement)
-	if err != nil {
-		return err
+// bind answers the Bind message in c.bound.
+func (c *conn) bind(ctx context.Context) error {
+	m := &c.bound
+	s := c.names.statements[string(m.statement)]
+	if s == nil {
+		return errNoStatement(string(m.statement))
 	}
 	params, err := c.bindParams(m, s)
 	if err != nil {
 		return err
 	}
 	columns := s.columns()
-	if f := len(m.ResultFormatCodes); f > 1 && f != len(columns) && columns != nil {
+	if f := len(m.resultFormats); f > 1 && f != len(columns) && columns != nil {
 		return violation("bind message has %d result formats but query has %d columns", f, len(columns))
 	}
-	for _, code := range m.ResultFormatCodes {
+	for _, code := range m.resultFormats {
 		if code != formatText && code != formatBinary {
 			return pgerror.Newf(pgerror.InvalidParameterValue, "unsupported format code: %d", code)
 		}
 	}
-	if m.DestinationPortal == "" {
+	name := string(m.portal)
+	switch old := c.names.cursors[name]; {
+	case old == nil:
+	case name == "":
 		_ = c.names.CloseCursor("")
-	} else if _, err := c.names.Cursor(m.DestinationPortal); err == nil {
-		return pgerror.Newf(pgerror.DuplicateCursor, "cursor \"%s\" already exists", m.DestinationPortal)
+	default:
+		return pgerror.Newf(pgerror.DuplicateCursor, "cursor \"%s\" already exists", name)
 	}
-	cur := &Cursor{Name: m.DestinationPortal, formats: append([]int16(nil), m.ResultFormatCodes...)}
+	cur := &Cursor{Name: name, formats: append([]int16(nil), m.resultFormats...)}
 	if s.Prepared != nil {
 		if cur.Portal, err = s.Prepared.Bind(ctx, params); err != nil {
 			return err
@@ -112,15 +114,15 @@ func (c *conn) bind(ctx context.Context, m *pgproto3.Bind) error {
 	if err := c.names.AddCursor(cur); err != nil {
 		return err
 	}
-	c.send(&pgproto3.BindComplete{})
+	c.put('2')
 	return nil
 }
 
 // portal finds the portal that a message names.
-func (c *conn) portal(name string) (*Cursor, error) {
-	cur, err := c.names.Cursor(name)
+func (c *conn) portal(name []byte) (*Cursor, error) {
+	cur := c.names.cursors[string(name)]
 	switch {
-	case err == nil:
+	case cur != nil:
 		return cur, nil
 	case c.session.TxStatus() == 'E':
 		// The portals of a failed transaction are closed already.
@@ -129,12 +131,12 @@ func (c *conn) portal(name string) (*Cursor, error) {
 	return nil, pgerror.Newf(pgerror.InvalidCursorName, "portal \"%s\" does not exist", name)
 }
 
-func (c *conn) describe(m *pgproto3.Describe) error {
+func (c *conn) describe(kind byte, name []byte) error {
 	var columns []Column
 	var formats []int16
-	switch m.ObjectType {
+	switch kind {
 	case 'S':
-		s, err := c.names.Statement(m.Name)
+		s, err := c.names.Statement(string(name))
 		if err != nil {
 			return err
 		}
@@ -146,13 +148,13 @@ func (c *conn) describe(m *pgproto3.Describe) error {
 		c.send(&pgproto3.ParameterDescription{ParameterOIDs: oids})
 		columns = s.columns()
 	case 'P':
-		cur, err := c.portal(m.Name)
+		cur, err := c.portal(name)
 		if err != nil {
 			return err
 		}
 		columns, formats = cur.columns(), cur.formats
 	default:
-		return violation("invalid DESCRIBE message subtype %d", m.ObjectType)
+		return violation("invalid DESCRIBE message subtype %d", kind)
 	}
 	if columns == nil {
 		c.send(&pgproto3.NoData{})
@@ -185,8 +187,8 @@ func rowDescription(columns []Column, formats []int16) *pgproto3.RowDescription 
 }
 
 // executePortal runs a portal, or goes on with one that was suspended.
-func (c *conn) executePortal(ctx context.Context, m *pgproto3.Execute) error {
-	cur, err := c.portal(m.Portal)
+func (c *conn) executePortal(ctx context.Context, name []byte, limit int) error {
+	cur, err := c.portal(name)
 	if err != nil {
 		return err
 	}
@@ -196,17 +198,13 @@ func (c *conn) executePortal(ctx context.Context, m *pgproto3.Execute) error {
 	}
 	returnsRows := cur.columns() != nil
 	if !returnsRows && cur.started {
-		return pgerror.Newf(pgerror.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", m.Portal)
+		return pgerror.Newf(pgerror.ObjectNotInPrerequisiteState, "portal \"%s\" cannot be run", cur.Name)
 	}
 	portal := cur.Portal
 	before := c.session.TxStatus()
 	var n int64
 	suspended := false
 	if returnsRows {
-		limit := 0
-		if int32(m.MaxRows) > 0 {
-			limit = int(m.MaxRows)
-		}
 		n, suspended, err = c.fetch(ctx, cur, cur.formats, limit)
 	} else {
 		n, err = c.fetchAll(ctx, cur, nil)
@@ -218,25 +216,25 @@ func (c *conn) executePortal(ctx context.Context, m *pgproto3.Execute) error {
 	}
 	if suspended {
 		c.sendNotices()
-		c.send(&pgproto3.PortalSuspended{})
+		c.put('s')
 		return nil
 	}
 	tag := portal.Tag(n)
 	c.afterStatement(before, tag)
 	c.sendNotices()
-	c.send(&pgproto3.CommandComplete{CommandTag: []byte(tag)})
+	c.complete(tag)
 	return nil
 }
 
-func (c *conn) close(m *pgproto3.Close) error {
-	switch m.ObjectType {
+func (c *conn) close(kind byte, name []byte) error {
+	switch kind {
 	case 'S':
-		_ = c.names.DropStatement(m.Name) // closing what is not there is no error
+		_ = c.names.DropStatement(string(name)) // closing what is not there is no error
 	case 'P':
-		_ = c.names.CloseCursor(m.Name)
+		_ = c.names.CloseCursor(string(name))
 	default:
-		return violation("invalid CLOSE message subtype %d", m.ObjectType)
+		return violation("invalid CLOSE message subtype %d", kind)
 	}
-	c.send(&pgproto3.CloseComplete{})
+	c.put('3')
 	return nil
 }

@@ -85,6 +85,15 @@ func (s *fakeSession) Get(name string) string  { return s.other[name] }
 func (s *fakeSession) TxStatus() byte          { return s.tx }
 func (s *fakeSession) Close()                  {}
 
+func (s *fakeSession) IdleTimeout(inTransaction bool) time.Duration {
+	name := "idle_session_timeout"
+	if inTransaction {
+		name = "idle_in_transaction_session_timeout"
+	}
+	d, _ := time.ParseDuration(s.other[name])
+	return d
+}
+
 func (s *fakeSession) Reported() []wire.Setting {
 	if !s.changed {
 		return nil

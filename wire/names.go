@@ -78,10 +78,15 @@ func (n *Names) Statement(name string) (*Statement, error) {
 	if s := n.statements[name]; s != nil {
 		return s, nil
 	}
+	return nil, errNoStatement(name)
+}
+
+// errNoStatement is 26000 for a statement that is not there.
+func errNoStatement(name string) error {
 	if name == "" {
-		return nil, pgerror.New(pgerror.InvalidSQLStatementName, "unnamed prepared statement does not exist")
+		return pgerror.New(pgerror.InvalidSQLStatementName, "unnamed prepared statement does not exist")
 	}
-	return nil, pgerror.Newf(pgerror.InvalidSQLStatementName, "prepared statement \"%s\" does not exist", name)
+	return pgerror.Newf(pgerror.InvalidSQLStatementName, "prepared statement \"%s\" does not exist", name)
 }
 
 // DropStatement removes a prepared statement, or answers 26000.
@@ -203,6 +208,9 @@ func (n *Names) Cursors() iter.Seq[*Cursor] {
 // whenever the session has become idle; an engine calls it itself where one
 // statement ends a transaction and starts the next (COMMIT AND CHAIN).
 func (n *Names) EndTransaction(committed bool) {
+	if len(n.cursors) == 0 {
+		return
+	}
 	for _, c := range n.cursors {
 		switch {
 		case c.active || c.kept:

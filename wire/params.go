@@ -5,17 +5,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5/pgproto3"
-
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // bindParams reads the parameter values of a Bind message for the statement s.
-func (c *conn) bindParams(m *pgproto3.Bind, s *Statement) ([]types.Datum, error) {
+func (c *conn) bindParams(m *bindMessage, s *Statement) ([]types.Datum, error) {
 	oids := s.params()
-	n := len(m.Parameters)
-	if f := len(m.ParameterFormatCodes); f > 1 && f != n {
+	n := len(m.params)
+	if f := len(m.paramFormats); f > 1 && f != n {
 		return nil, violation("bind message has %d parameter formats but %d parameters", f, n)
 	}
 	if n != len(oids) {
@@ -27,13 +25,13 @@ func (c *conn) bindParams(m *pgproto3.Bind, s *Statement) ([]types.Datum, error)
 	format := c.session.Settings().Format()
 	names, _ := c.session.(RegNames)
 	values := make([]types.Datum, n)
-	for i, raw := range m.Parameters {
+	for i, raw := range m.params {
 		if raw == nil {
 			values[i] = types.Null
 			continue
 		}
 		var err error
-		switch code := formatOf(m.ParameterFormatCodes, i); code {
+		switch code := formatOf(m.paramFormats, i); code {
 		case formatText:
 			values[i], err = textParam(types.Of(oids[i]), raw, format, names)
 		case formatBinary:

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -47,11 +46,14 @@ type reader struct {
 	mu          sync.Mutex
 	interrupted bool
 
+	watch watcher
 	ahead []byte // read by the watcher, not yet in buf
 }
 
 func newReader(conn net.Conn) *reader {
-	return &reader{conn: conn, buf: make([]byte, readBufferSize)}
+	r := &reader{conn: conn, buf: make([]byte, readBufferSize)}
+	r.watch.r = r
+	return r
 }
 
 // setDeadline sets the read deadline unless the reader has been interrupted.
@@ -196,55 +198,4 @@ func (r *reader) take(n int) ([]byte, error) {
 	}
 	r.body = body
 	return body, nil
-}
-
-// watch is one period of watching the socket while a statement executes.
-type watch struct {
-	r        *reader
-	timer    *time.Timer
-	stopping atomic.Bool
-	done     chan struct{}
-}
-
-// watchDelay is how long a statement runs before its socket is watched: a short
-// statement pays for a timer only.
-const watchDelay = 50 * time.Millisecond
-
-// watch starts to read ahead after watchDelay, and calls gone when the client
-// has closed its connection. stop must be called before the next read.
-func (r *reader) watch(gone func()) *watch {
-	w := &watch{r: r, done: make(chan struct{})}
-	w.timer = time.AfterFunc(watchDelay, func() {
-		defer close(w.done)
-		w.run(gone)
-	})
-	return w
-}
-
-func (w *watch) run(gone func()) {
-	r := w.r
-	chunk := make([]byte, 4096)
-	for !w.stopping.Load() && r.err == nil && len(r.ahead) < maxReadAhead {
-		n, err := r.conn.Read(chunk)
-		r.ahead = append(r.ahead, chunk[:n]...)
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			r.err = err
-			gone()
-		}
-		return
-	}
-}
-
-// stop ends the watching; afterwards the caller owns the reader again.
-func (w *watch) stop() {
-	if w.timer.Stop() {
-		return
-	}
-	w.stopping.Store(true)
-	w.r.setDeadline(past)
-	<-w.done
-	w.r.setDeadline(time.Time{})
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"time"
+
 	"github.com/hubsql/hubsql/catalog/session"
 	"github.com/hubsql/hubsql/catalog/types"
 )
@@ -25,15 +27,25 @@ func (s *varsSettings) Get(name string) string {
 	return value
 }
 
+// IdleTimeout implements Settings.
+func (s *varsSettings) IdleTimeout(inTransaction bool) time.Duration {
+	if inTransaction {
+		return s.vars.IdleInTransactionTimeout()
+	}
+	return s.vars.IdleSessionTimeout()
+}
+
 // Reported implements Settings.
 func (s *varsSettings) Reported() []Setting {
-	entries := s.vars.ReportChanges
-	if !s.told {
-		entries = s.vars.Reported
+	var entries []session.Entry
+	if s.told {
+		entries = s.vars.ReportChanges()
+	} else {
+		entries = s.vars.Reported()
 		s.told = true
 	}
 	var out []Setting
-	for _, e := range entries() {
+	for _, e := range entries {
 		out = append(out, Setting{Name: e.Setting.Name, Value: e.Shown})
 	}
 	return out

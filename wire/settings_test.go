@@ -30,7 +30,7 @@ func TestSettingsOfASession(t *testing.T) {
 	if err := vars.Set("idle_session_timeout", "90s", false); err != nil {
 		t.Fatal(err)
 	}
-	if d := parseMillis(s.Get("idle_session_timeout")); d.Seconds() != 90 {
+	if d := s.IdleTimeout(false); d.Seconds() != 90 {
 		t.Errorf("%s is read as %v", s.Get("idle_session_timeout"), d)
 	}
 	if s.Get("client_min_messages") != "notice" || s.Get("nosuch") != "" || s.Format() == nil {

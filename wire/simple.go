@@ -19,8 +19,12 @@ func (c *conn) query(body []byte) error {
 		return err
 	}
 	// A simple query takes the place of the unnamed statement and portal.
-	_ = c.names.DropStatement("")
-	_ = c.names.CloseCursor("")
+	if c.names.statements[""] != nil {
+		_ = c.names.DropStatement("")
+	}
+	if c.names.cursors[""] != nil {
+		_ = c.names.CloseCursor("")
+	}
 	return c.execute(func(ctx context.Context) error { return c.statements(ctx, text) })
 }
 
@@ -95,7 +99,7 @@ func (c *conn) statement(ctx context.Context, q Query, last bool) (err error) {
 		}
 	}
 	c.sendNotices()
-	c.send(&pgproto3.CommandComplete{CommandTag: []byte(tag)})
+	c.complete(tag)
 	return nil
 }
 

@@ -7,10 +7,18 @@ import "maps"
 // defaults.
 func (v *Vars) Begin() {
 	v.undo = append(v.undo[:0], nil)
+	if v.settled == v.version+1 {
+		return
+	}
+	settled := true
 	for _, name := range [...]string{"isolation", "read_only", "deferrable"} {
 		if d := v.stored("default_transaction_" + name); d != v.stored("transaction_"+name) {
 			v.store(find("transaction_"+name), d, true, true)
+			settled = false
 		}
+	}
+	if settled {
+		v.settled = v.version + 1
 	}
 }
 
@@ -19,9 +27,12 @@ func (v *Vars) InTransaction() bool { return len(v.undo) > 0 }
 
 // Commit ends the transaction: SET stays, SET LOCAL ends.
 func (v *Vars) Commit() {
-	touched := map[string]bool{}
+	var touched map[string]bool
 	for _, frame := range v.undo {
 		for name := range frame {
+			if touched == nil {
+				touched = map[string]bool{}
+			}
 			touched[name] = true
 		}
 	}
@@ -78,8 +89,11 @@ func (v *Vars) Release(level int) {
 
 // undoTo restores the states from before level was opened and closes it.
 func (v *Vars) undoTo(level int) {
-	restore := map[string]state{}
+	var restore map[string]state
 	for i := len(v.undo) - 1; i >= level; i-- {
+		if restore == nil && len(v.undo[i]) > 0 {
+			restore = map[string]state{}
+		}
 		maps.Copy(restore, v.undo[i])
 	}
 	v.undo = v.undo[:min(level, len(v.undo))]

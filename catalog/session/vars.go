@@ -58,6 +58,10 @@ type Vars struct {
 	changed map[string]bool     // reported settings changed since ReportChanges
 	format  *types.Format
 	admin   bool
+	version uint64
+	// settled is version+1 when the last Begin found the characteristics of the
+	// transaction at their defaults.
+	settled uint64
 }
 
 // NewVars returns a session's settings at their defaults; d may be nil.
@@ -66,6 +70,10 @@ func NewVars(d Defaults) *Vars {
 	v.refresh()
 	return v
 }
+
+// Version changes whenever a setting does: what is computed from settings holds
+// as long as it stays the same.
+func (v *Vars) Version() uint64 { return v.version }
 
 // SetAdmin says whether the session may change superuser settings.
 func (v *Vars) SetAdmin(admin bool) { v.admin = admin }
@@ -320,6 +328,7 @@ func (v *Vars) noteChange(s *Setting, before string) {
 	if v.value(s) == before {
 		return
 	}
+	v.version++
 	if s.Reported {
 		v.changed[s.Name] = true
 	}
@@ -440,18 +449,14 @@ func (v *Vars) refresh() {
 	v.format = f
 }
 
-// SetNow gives the format the time that the input 'now' means.
-func (v *Vars) SetNow(now time.Time) {
+// SetStatement gives the format what depends on the running statement: the time
+// that the input 'now' means, and the names behind regclass and its family.
+func (v *Vars) SetStatement(now time.Time, names types.RegNames) {
+	if v.format.Now.Equal(now) && v.format.Names == names {
+		return
+	}
 	f := *v.format
-	f.Now = now
-	v.format = &f
-}
-
-// SetNames gives the format the names behind regclass and its family, as the
-// running statement sees them.
-func (v *Vars) SetNames(names types.RegNames) {
-	f := *v.format
-	f.Names = names
+	f.Now, f.Names = now, names
 	v.format = &f
 }
 

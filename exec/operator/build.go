@@ -1,7 +1,8 @@
 package operator
 
 import (
-	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
@@ -25,6 +26,9 @@ func (b *builder) dynamicFilter(f *physical.DynamicFilter) *connector.DynamicFil
 	d := b.dynamic[f]
 	if d == nil {
 		d = connector.NewDynamicFilter(f.Awaited)
+		if b.dynamic == nil {
+			b.dynamic = map[*physical.DynamicFilter]*connector.DynamicFilter{}
+		}
 		b.dynamic[f] = d
 	}
 	return d
@@ -33,10 +37,9 @@ func (b *builder) dynamicFilter(f *physical.DynamicFilter) *connector.DynamicFil
 // build returns the stream of n; the pipelines it depends on have been added to
 // the query.
 func (b *builder) build(n physical.Node) (part, error) {
-	name := fmt.Sprintf("%T", n)[len("*physical."):]
 	st := b.q.stats[n]
 	if st == nil {
-		st = &stat{account: b.q.newAccount(name)}
+		st = &stat{account: b.q.newAccount(reflect.TypeOf(n).Elem().Name())}
 		b.q.stats[n] = st
 	}
 	in, err := b.node(n, st)
@@ -119,10 +122,8 @@ func over(in part, open func(t *task, in stream) (stream, error)) part {
 // is nil for the result.
 func (b *builder) pipeline(in part, s sink, st *stat) *pipeline {
 	p := &pipeline{q: b.q, in: in, sink: s, stat: st}
-	seen := map[*pipeline]bool{}
-	for _, a := range in.after {
-		if !seen[a] {
-			seen[a] = true
+	for i, a := range in.after {
+		if !slices.Contains(in.after[:i], a) {
 			p.waiting++
 			a.dependents = append(a.dependents, p)
 		}

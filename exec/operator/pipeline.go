@@ -41,11 +41,16 @@ type task struct {
 	out    inlet
 	handle *scheduler.Task
 	ended  bool
+	// here is set while the goroutine of Query.Next runs the task.
+	here bool
 }
 
 // want makes the pipeline run on n tasks, or on as many as the query may use. A
 // source that finds enough work for several tasks calls it from one of them.
-func (p *pipeline) want(n int) {
+func (p *pipeline) want(n int) { p.tasksFor(n, false) }
+
+// tasksFor is want; here leaves the new tasks to the goroutine of Query.Next.
+func (p *pipeline) tasksFor(n int, here bool) {
 	n = min(n, p.q.workers)
 	for {
 		p.mu.Lock()
@@ -59,12 +64,12 @@ func (p *pipeline) want(n int) {
 		p.live++
 		p.mu.Unlock()
 		p.q.running.Add(1)
-		t.start()
+		t.start(here)
 	}
 }
 
 // start opens the streams of t and makes it run.
-func (t *task) start() {
+func (t *task) start(here bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			t.q.fail(panicError(r))
@@ -80,8 +85,10 @@ func (t *task) start() {
 	t.p.mu.Lock()
 	t.p.open = append(t.p.open, t)
 	t.p.mu.Unlock()
-	t.q.add(t)
-	t.handle.Wake()
+	t.q.add(t, here)
+	if !here {
+		t.handle.Wake()
+	}
 }
 
 // open makes the stream and the inlet of t.
@@ -91,6 +98,14 @@ func (t *task) open() (err error) {
 	}
 	t.out, err = t.p.sink.open(t)
 	return err
+}
+
+// runHere is Run on the goroutine of Query.Next.
+func (t *task) runHere(until time.Time) scheduler.Outcome {
+	t.here = true
+	outcome := t.Run(until)
+	t.here = false
+	return outcome
 }
 
 // Run implements scheduler.Runner.
@@ -174,7 +189,7 @@ func (t *task) finish() {
 	if p.stat != nil {
 		p.stat.nanos.Add(int64(time.Since(start)))
 	}
-	t.q.pipelineEnded(p)
+	t.q.pipelineEnded(p, t.here)
 }
 
 // wake runs every task of p again that is parked.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hubsql/hubsql/catalog/session"
 	"github.com/hubsql/hubsql/catalog/types"
@@ -18,7 +19,6 @@ import (
 	"github.com/hubsql/hubsql/exec/scheduler"
 	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
-	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -81,6 +81,7 @@ type Query struct {
 	tasks     []*task
 	pipelines []*pipeline // in an order in which they could run one by one
 	active    int
+	begin     []*task // to be begun by the goroutine of Next
 	scans     []*scan // in the order in which the pipelines read them
 	accounts  []*memory.Account
 	// What the operators spill, and where to.
@@ -93,10 +94,12 @@ type Query struct {
 // what waits for sources, without opening every source of a large UNION at once.
 const maxPipelines = 8
 
-// Start begins to execute plan. The query works ahead of Next by a few batches.
+// Start begins to execute plan. Remote sources are opened at once; the rest
+// begins on the goroutine of the first Next, whose first slice of work costs no
+// switch, and goes on on the workers, ahead of Next by a few batches.
 // It must be closed. When ctx ends, the query ends with its cause.
 func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
-	q := &Query{env: env, parent: ctx, stats: map[physical.Node]*stat{}, size: env.BatchSize, workers: env.Workers}
+	q := &Query{env: env, parent: ctx, unwatch: func() bool { return true }, stats: map[physical.Node]*stat{}, size: env.BatchSize, workers: env.Workers}
 	if q.size <= 0 {
 		q.size = vector.BatchSize
 	}
@@ -108,7 +111,7 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 	q.account = env.Account.Child("query", 0)
 	q.quota = spill.NewQuota(env.SpillLimit)
 	q.result = newResult(q)
-	b := &builder{q: q, shared: map[*physical.Shared]*sharedRows{}, dynamic: map[*physical.DynamicFilter]*connector.DynamicFilter{}}
+	b := &builder{q: q}
 	root, err := b.build(plan)
 	if err != nil {
 		q.cancel()
@@ -116,16 +119,40 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 		return nil, err
 	}
 	b.pipeline(root, q.result, nil)
-	q.unwatch = context.AfterFunc(ctx, func() { q.fail(context.Cause(ctx)) })
-	q.launch()
+	if ctx.Done() != nil {
+		q.unwatch = context.AfterFunc(ctx, func() { q.fail(context.Cause(ctx)) })
+	}
+	q.launch(true)
 	q.prefetch()
 	return q, nil
+}
+
+// beginHere runs the tasks of q that are left to the goroutine of Next, for one
+// slice in all, with those that become ready meanwhile.
+func (q *Query) beginHere() {
+	until := time.Now().Add(scheduler.Slice)
+	for {
+		q.mu.Lock()
+		if len(q.begin) == 0 {
+			q.mu.Unlock()
+			return
+		}
+		t := q.begin[0]
+		q.begin = q.begin[1:]
+		q.mu.Unlock()
+		if time.Now().After(until) {
+			t.handle.Wake()
+		} else {
+			t.handle.Begin(t.runHere)
+		}
+	}
 }
 
 // Next returns the next rows of the result, dense, valid until the following
 // call of Next or Close. It returns io.EOF after the last and waits while there
 // are none. An error of the query, or the end of ctx, ends the query.
 func (q *Query) Next(ctx context.Context) (*vector.Batch, error) {
+	q.beginHere()
 	for {
 		b, done := q.result.take()
 		if err := q.failure(); err != nil {
@@ -153,7 +180,7 @@ func (q *Query) Close() {
 	}
 	q.closed = true
 	q.unwatch()
-	q.fail(pgerror.QueryCanceled())
+	q.fail(errClosed)
 	q.running.Wait()
 	for _, s := range q.scans {
 		s.discard()
@@ -164,6 +191,9 @@ func (q *Query) Close() {
 	}
 	q.account.Close()
 }
+
+// errClosed ends a query that nobody reads any more; no client sees it.
+var errClosed error = pgerror.QueryCanceled()
 
 // newAccount returns an account of the query for what the named operator holds.
 // It is emptied at Close.
@@ -184,7 +214,7 @@ func (q *Query) failure() error {
 
 // fail ends the query with err unless it has failed already.
 func (q *Query) fail(err error) {
-	if q.parent.Err() != nil {
+	if err != errClosed && q.parent.Err() != nil {
 		// Whatever an operator or a source made of it, this is the reason.
 		err = context.Cause(q.parent)
 	}
@@ -204,10 +234,14 @@ func (q *Query) fail(err error) {
 	q.result.signal()
 }
 
-// add registers a task to be woken when the query fails.
-func (q *Query) add(t *task) {
+// add registers a task to be woken when the query fails, and with here to be
+// begun by the goroutine of Next.
+func (q *Query) add(t *task, here bool) {
 	q.mu.Lock()
 	q.tasks = append(q.tasks, t)
+	if here {
+		q.begin = append(q.begin, t)
+	}
 	q.mu.Unlock()
 }
 
@@ -223,8 +257,9 @@ func (q *Query) goroutine(f func()) {
 	})
 }
 
-// launch starts the pipelines whose inputs are complete.
-func (q *Query) launch() {
+// launch starts the pipelines whose inputs are complete; here leaves them to the
+// goroutine of Next, which must be the caller.
+func (q *Query) launch(here bool) {
 	for {
 		var p *pipeline
 		q.mu.Lock()
@@ -240,17 +275,17 @@ func (q *Query) launch() {
 		if p == nil || q.stopped.Load() {
 			return
 		}
-		p.want(1)
+		p.tasksFor(1, here)
 	}
 }
 
 // pipelineEnded starts what waited for p.
-func (q *Query) pipelineEnded(p *pipeline) {
+func (q *Query) pipelineEnded(p *pipeline, here bool) {
 	q.mu.Lock()
 	q.active--
 	for _, d := range p.dependents {
 		d.waiting--
 	}
 	q.mu.Unlock()
-	q.launch()
+	q.launch(here)
 }

@@ -36,6 +36,9 @@ func (b *builder) sharedScan(n *physical.SharedScan, st *stat) (part, error) {
 		}
 		s = &sharedRows{q: b.q, account: st.account, types: columnTypes(n.Of.Input.Columns())}
 		s.built = b.pipeline(in, s, st)
+		if b.shared == nil {
+			b.shared = map[*physical.Shared]*sharedRows{}
+		}
 		b.shared[n.Of] = s
 	}
 	next := new(atomic.Int64)

@@ -71,7 +71,7 @@ func (p *Pool) work() {
 		p.floor = g.pass
 		// The slice is charged before it runs, so that a second worker that
 		// looks meanwhile sees it, and corrected afterwards.
-		g.pass += float64(Slice) / g.weight
+		g.pass += float64(Slice) / g.share()
 		if len(g.queue) == 0 {
 			heap.Pop(&p.ready)
 		} else {
@@ -79,26 +79,29 @@ func (p *Pool) work() {
 		}
 		t.state = running
 		p.mu.Unlock()
-
-		start := time.Now()
-		outcome := t.runner.Run(start.Add(Slice))
-		used := time.Since(start)
-
+		used, outcome := t.slice(t.runner.Run)
 		p.mu.Lock()
-		g.used += used
-		g.pass += float64(used-Slice) / g.weight
-		if g.index >= 0 {
-			heap.Fix(&p.ready, g.index)
-		}
-		switch {
-		case outcome == Done:
-			t.state = done
-		case outcome == Again || t.woken:
-			t.woken = false
-			p.enqueue(t)
-		default:
-			t.state = parked
-		}
+		p.settle(t, used, outcome)
+	}
+}
+
+// settle ends a slice of t, which was charged as a whole one before it ran. p.mu
+// is held.
+func (p *Pool) settle(t *Task, used time.Duration, outcome Outcome) {
+	g := t.group
+	g.pass += float64(used-Slice) / g.share()
+	g.used += used
+	if g.index >= 0 {
+		heap.Fix(&p.ready, g.index)
+	}
+	switch {
+	case outcome == Done:
+		t.state = done
+	case outcome == Again || t.woken:
+		t.woken = false
+		p.enqueue(t)
+	default:
+		t.state = parked
 	}
 }
 

@@ -49,6 +49,9 @@ func (g *Group) Used() time.Duration {
 	return g.used
 }
 
+// share is the group's present claim beside others.
+func (g *Group) share() float64 { return g.weight }
+
 // take removes the task that waits longest. pool.mu is held.
 func (g *Group) take() *Task {
 	t := g.queue[0]
@@ -92,4 +95,31 @@ func (t *Task) Wake() {
 	case running:
 		t.woken = true
 	}
+}
+
+// Begin gives a new task its first slice on the calling goroutine instead of a
+// worker: a query that is done within it never waits for one. run is what Run of
+// the task's Runner does; its outcome is handled as a worker would. A task that
+// has been woken before is left to the workers.
+func (t *Task) Begin(run func(until time.Time) Outcome) {
+	p := t.group.pool
+	p.mu.Lock()
+	if t.state != fresh {
+		p.mu.Unlock()
+		return
+	}
+	t.state = running
+	t.group.pass = max(t.group.pass, p.floor) + float64(Slice)/t.group.share()
+	p.mu.Unlock()
+	used, outcome := t.slice(run)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settle(t, used, outcome)
+}
+
+// slice runs one slice and measures it.
+func (t *Task) slice(run func(until time.Time) Outcome) (used time.Duration, outcome Outcome) {
+	start := time.Now()
+	outcome = run(start.Add(Slice))
+	return time.Since(start), outcome
 }

@@ -88,22 +88,33 @@ func (w *wireSession) Prepare(ctx context.Context, q wire.Query, paramTypes []ty
 	if err != nil {
 		return nil, err
 	}
-	return prepared{p}, nil
+	return newPrepared(p), nil
 }
 
 // prepared is exec.Prepared as wire.Prepared.
-type prepared struct{ p *exec.Prepared }
+type prepared struct {
+	p       *exec.Prepared
+	columns []wire.Column
+}
 
-func (p prepared) Params() []types.OID    { return p.p.Params() }
-func (p prepared) Columns() []wire.Column { return columns(p.p.Columns()) }
-func (p prepared) Close()                 { p.p.Close() }
+func newPrepared(p *exec.Prepared) *prepared {
+	return &prepared{p: p, columns: columns(p.Columns())}
+}
 
-func (p prepared) Bind(ctx context.Context, params []types.Datum) (wire.Portal, error) {
+func (p *prepared) Params() []types.OID    { return p.p.Params() }
+func (p *prepared) Columns() []wire.Column { return p.columns }
+func (p *prepared) Close()                 { p.p.Close() }
+
+func (p *prepared) Bind(ctx context.Context, params []types.Datum) (wire.Portal, error) {
 	q, err := p.p.Bind(ctx, params)
 	if err != nil {
 		return nil, err
 	}
-	return portal{Portal: q, copy: p.p.CopyOut()}, nil
+	out := &portal{Portal: q, columns: p.columns, copy: p.p.CopyOut()}
+	if have := q.Columns(); len(have) != len(p.columns) || have == nil || len(have) > 0 && &have[0] != &p.p.Columns()[0] {
+		out.columns = columns(have)
+	}
+	return out, nil
 }
 
 // columns translates column descriptions; nil stays nil.
@@ -121,12 +132,13 @@ func columns(list []exec.Column) []wire.Column {
 // portal is exec.Portal as wire.Portal and wire.CopyOuter.
 type portal struct {
 	exec.Portal
-	copy *exec.CopyOut
+	columns []wire.Column
+	copy    *exec.CopyOut
 }
 
-func (p portal) Columns() []wire.Column { return columns(p.Portal.Columns()) }
+func (p *portal) Columns() []wire.Column { return p.columns }
 
-func (p portal) CopyOut() *wire.CopyOut {
+func (p *portal) CopyOut() *wire.CopyOut {
 	if p.copy == nil {
 		return nil
 	}
@@ -141,7 +153,7 @@ func (p portal) CopyOut() *wire.CopyOut {
 type names struct{ *wire.Names }
 
 func (n names) AddStatement(name, text string, p *exec.Prepared) error {
-	return n.Names.AddStatement(&wire.Statement{Name: name, Text: text, Prepared: prepared{p}, FromSQL: true})
+	return n.Names.AddStatement(&wire.Statement{Name: name, Text: text, Prepared: newPrepared(p), FromSQL: true})
 }
 
 func (n names) Statement(name string) (*exec.Prepared, error) {
@@ -149,7 +161,7 @@ func (n names) Statement(name string) (*exec.Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, ok := s.Prepared.(prepared)
+	p, ok := s.Prepared.(*prepared)
 	if !ok { // the empty statement
 		return nil, pgerror.Newf(pgerror.InvalidSQLStatementName, "prepared statement %q is empty", name)
 	}
@@ -157,7 +169,7 @@ func (n names) Statement(name string) (*exec.Prepared, error) {
 }
 
 func (n names) AddCursor(name string, p exec.Portal, hold bool) error {
-	return n.Names.AddCursor(&wire.Cursor{Name: name, Portal: portal{Portal: p}, Hold: hold})
+	return n.Names.AddCursor(&wire.Cursor{Name: name, Portal: &portal{Portal: p, columns: columns(p.Columns())}, Hold: hold})
 }
 
 func (n names) Cursor(name string) ([]exec.Column, error) {
@@ -165,7 +177,7 @@ func (n names) Cursor(name string) ([]exec.Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := c.Portal.(portal); ok {
+	if p, ok := c.Portal.(*portal); ok {
 		return p.Portal.Columns(), nil
 	}
 	return nil, nil
