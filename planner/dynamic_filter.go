@@ -24,6 +24,7 @@ func planDynamicFilters(n physical.Node) {
 		switch n := n.(type) {
 		case *physical.HashJoin:
 			publishKeys(n)
+			reduceBuild(n)
 		case *physical.Limit:
 			if len(n.Keys) > 0 {
 				f := &physical.DynamicFilter{}
@@ -42,7 +43,11 @@ func planDynamicFilters(n physical.Node) {
 		}
 	}
 	visit(n)
+	planWaits(n)
 }
+
+// maxScanFilters is the most filters that one scan gets.
+const maxScanFilters = 16
 
 // publishKeys plans the filters of one join. Rows of the left side without a
 // match must not survive it.
@@ -55,9 +60,103 @@ func publishKeys(n *physical.HashJoin) {
 	for i, k := range n.LeftKeys {
 		f := &physical.DynamicFilter{Awaited: true}
 		if c, ok := filterColumn(k); ok && pushDynamic(n.Left, c, f) {
-			n.Publish = append(n.Publish, physical.KeyFilter{Key: i, Filter: f})
+			n.Publish = append(n.Publish, physical.BuildFilter{Key: i, Filter: f})
 		}
 	}
+}
+
+// reduceBuild gives the build side of a join what is known about the keys of its
+// probe side before that is read: a join further down has collected the values
+// that they can have. The rows dropped must be such that only a match would have
+// let them matter.
+func reduceBuild(n *physical.HashJoin) {
+	switch n.Kind {
+	case physical.Inner, physical.Left, physical.Semi, physical.Anti, physical.Single:
+	default:
+		return
+	}
+	for i, k := range n.LeftKeys {
+		c, ok := filterColumn(k)
+		to, plain := filterColumn(n.RightKeys[i])
+		if !ok || !plain || n.NullSafe[i] {
+			continue
+		}
+		for _, s := range buildsOf(n.Left, c, nil) {
+			f := s.filter()
+			if pushDynamic(n.Right, to, f) {
+				s.publish(f)
+			}
+		}
+	}
+}
+
+// buildSide is a key (Key not negative) or column of the build side of a join.
+type buildSide struct {
+	join        *physical.HashJoin
+	key, column int
+}
+
+// filter returns the filter that the join publishes for s, or a new one.
+func (s buildSide) filter() *physical.DynamicFilter {
+	for _, p := range s.join.Publish {
+		if p.Key == s.key && p.Column == s.column {
+			return p.Filter
+		}
+	}
+	return &physical.DynamicFilter{Awaited: true}
+}
+
+// publish makes the join publish f for s.
+func (s buildSide) publish(f *physical.DynamicFilter) {
+	for _, p := range s.join.Publish {
+		if p.Filter == f {
+			return
+		}
+	}
+	s.join.Publish = append(s.join.Publish, physical.BuildFilter{Key: s.key, Column: s.column, Filter: f})
+}
+
+// buildsOf adds to list the build sides below n that hold every value of column
+// c of n but NULL.
+func buildsOf(n physical.Node, c int, list []buildSide) []buildSide {
+	switch n := n.(type) {
+	case *physical.Filter:
+		return buildsOf(n.Input, c, list)
+	case *physical.Sort:
+		return buildsOf(n.Input, c, list)
+	case *physical.Limit:
+		return buildsOf(n.Input, c, list)
+	case *physical.Project:
+		x, ok := n.Exprs[c].(*expr.Column)
+		if !ok {
+			return list
+		}
+		return buildsOf(n.Input, int(x.ID), list)
+	case *physical.HashAggregate:
+		if c < len(n.Keys) {
+			if x, ok := n.Keys[c].(*expr.Column); ok {
+				return buildsOf(n.Input, int(x.ID), list)
+			}
+		}
+	case *physical.HashJoin:
+		left := len(n.Left.Columns())
+		inner := n.Kind == physical.Inner || n.Kind == physical.Semi
+		if c < left {
+			for i, k := range n.LeftKeys {
+				if x, ok := k.(*expr.Column); inner && ok && int(x.ID) == c && !n.NullSafe[i] {
+					list = append(list, buildSide{join: n, key: i})
+				}
+			}
+			if keepsLeft(n.Kind) {
+				return buildsOf(n.Left, c, list)
+			}
+			return list
+		}
+		if n.Kind == physical.Inner || n.Kind == physical.Left {
+			list = append(list, buildSide{join: n, key: -1, column: c - left})
+		}
+	}
+	return list
 }
 
 // filterColumn returns the column whose values an expression has: itself, or
@@ -102,7 +201,7 @@ func pushDynamic(n physical.Node, c int, f *physical.DynamicFilter) bool {
 	switch n := n.(type) {
 	case *physical.Scan:
 		s := physical.ScanFilter{Column: c, Filter: f}
-		if n.Server == "" || slices.Contains(n.Dynamic, s) {
+		if n.Server == "" || slices.Contains(n.Dynamic, s) || len(n.Dynamic) == maxScanFilters {
 			return false
 		}
 		n.Dynamic = append(n.Dynamic, s)

@@ -40,7 +40,7 @@ type join struct {
 func (b *builder) hashJoin(n *physical.HashJoin, st *stat) (part, error) {
 	j := &join{q: b.q, kind: n.Kind, leftKeys: n.LeftKeys, cond: n.Residual}
 	for _, p := range n.Publish {
-		j.published = append(j.published, publishedKey{key: p.Key, filter: b.dynamicFilter(p.Filter)})
+		j.published = append(j.published, publishedKey{key: p.Key, column: p.Column, filter: b.dynamicFilter(p.Filter)})
 	}
 	return b.join(j, n.Left, n.Right, st, n.RightKeys, n.NullSafe)
 }

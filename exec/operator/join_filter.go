@@ -19,16 +19,21 @@ const (
 	maxFilterBits = 32 << 20
 )
 
-// publishedKey is a key of the build side whose values go to scans.
+// publishedKey is a key of the build side, or with a negative key a column, whose
+// values go to scans.
 type publishedKey struct {
-	key    int
-	filter *connector.DynamicFilter
+	key, column int
+	filter      *connector.DynamicFilter
 }
 
 // publish tells the scans of the probe side which values of the keys exist.
 func (j *join) publish() error {
 	for _, p := range j.published {
-		d, err := j.table.domain(p.key)
+		column, nullSafe := p.column, false
+		if p.key >= 0 {
+			column, nullSafe = j.table.column[p.key], j.table.safe(p.key)
+		}
+		d, err := j.table.domain(column, nullSafe)
 		if err != nil {
 			return err
 		}
@@ -37,17 +42,18 @@ func (j *join) publish() error {
 	return nil
 }
 
-// domain returns the values of key k of all rows that can match.
-func (j *joinTable) domain(k int) (*connector.Domain, error) {
+// domain returns the values of a column of the store; nulls says whether NULL is
+// one.
+func (j *joinTable) domain(column int, nulls bool) (*connector.Domain, error) {
 	if j.store.rows == 0 {
-		return &connector.Domain{Type: j.keys[k].Type(), Empty: true}, nil
+		return &connector.Domain{Type: j.types[column], Empty: true}, nil
 	}
-	v, n := j.store.vec(j.column[k]), j.store.rows
+	v, n := j.store.vec(column), j.store.rows
 	d := &connector.Domain{Type: v.Type}
 	var rows []int32 // nil for all
-	if nulls := v.NullCount(n); nulls > 0 {
-		d.Nulls = j.safe(k)
-		if nulls == n {
+	if count := v.NullCount(n); count > 0 {
+		d.Nulls = nulls
+		if count == n {
 			d.Empty = true
 			return d, nil
 		}

@@ -279,6 +279,17 @@ func (q *Query) launch(here bool) {
 	}
 }
 
+// pause lets n more pipelines run because as many wait for them; with a negative
+// n they have stopped waiting.
+func (q *Query) pause(n int) {
+	q.mu.Lock()
+	q.active -= n
+	q.mu.Unlock()
+	if n > 0 {
+		q.launch()
+	}
+}
+
 // pipelineEnded starts what waited for p.
 func (q *Query) pipelineEnded(p *pipeline, here bool) {
 	q.mu.Lock()

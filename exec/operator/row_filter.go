@@ -32,18 +32,22 @@ func (s *scan) await() {
 		wait = min(time.Duration(s.n.Rows)*remoteRow, maxFilterWait)
 	}
 	var timer *time.Timer
-	for _, f := range s.filters {
+	for _, f := range s.awaited {
 		select {
-		case <-f.Filter.Ready():
+		case <-f.Ready():
 			continue
 		default:
 		}
 		if timer == nil {
 			timer = time.NewTimer(wait)
 			defer timer.Stop()
+			// What the filter comes from may not have begun because too many
+			// pipelines run: one that waits does not count.
+			s.q.pause(1)
+			defer s.q.pause(-1)
 		}
 		select {
-		case <-f.Filter.Ready():
+		case <-f.Ready():
 		case <-s.ctx.Done():
 			return
 		case <-timer.C:

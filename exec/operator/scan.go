@@ -37,6 +37,7 @@ type scan struct {
 	split  int // how many parts are wanted
 	// filters are the dynamic filters on columns of the scan.
 	filters []connector.ScanFilter
+	awaited []*connector.DynamicFilter
 
 	mu        sync.Mutex
 	started   bool
@@ -72,7 +73,11 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 		s.split = b.q.workers
 	}
 	for _, f := range n.Dynamic {
-		s.filters = append(s.filters, connector.NewScanFilter(f.Column, b.dynamicFilter(f.Filter)))
+		d := b.dynamicFilter(f.Filter)
+		s.filters = append(s.filters, connector.NewScanFilter(f.Column, d))
+		if f.Wait {
+			s.awaited = append(s.awaited, d)
+		}
 	}
 	st.filters = s.filters
 	s.ctx, s.cancel = context.WithCancel(b.q.ctx)

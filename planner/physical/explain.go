@@ -286,6 +286,9 @@ func cost(n Node) float64 {
 	return total
 }
 
+// EstimatedRows is the number of rows that n is expected to deliver.
+func EstimatedRows(n Node) float64 { return rows(n) }
+
 func rows(n Node) float64 {
 	switch n := n.(type) {
 	case *Scan:

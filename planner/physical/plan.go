@@ -43,8 +43,8 @@ type Scan struct {
 // with the scans that read the column. Each execution of the plan has a state of
 // its own for it.
 type DynamicFilter struct {
-	// Awaited filters become known once and for all at some time: they are the
-	// keys of the build side of a join. The others narrow as rows arrive.
+	// Awaited filters become known once and for all at some time: they come from
+	// the build side of a join. The others narrow as rows arrive.
 	Awaited bool
 }
 
@@ -52,13 +52,15 @@ type DynamicFilter struct {
 type ScanFilter struct {
 	Column int
 	Filter *DynamicFilter
+	// Wait says that it may pay to open the scan only when the filter is known.
+	Wait bool
 }
 
-// KeyFilter is a dynamic filter that a join publishes: the values of one key of
-// its build side.
-type KeyFilter struct {
-	Key    int
-	Filter *DynamicFilter
+// BuildFilter is a dynamic filter that a join publishes: the values of one key of
+// its build side, or, when Key is negative, of one column.
+type BuildFilter struct {
+	Key, Column int
+	Filter      *DynamicFilter
 }
 
 // PushedFilter is one predicate that was offered to a source.
@@ -180,8 +182,8 @@ type HashJoin struct {
 	// Residual is a further join condition over both sides, nil for none.
 	Residual expr.Expr
 	Cols     []Column
-	// Publish are the keys whose values scans of the left side use.
-	Publish []KeyFilter
+	// Publish are the keys and columns of the right side whose values scans use.
+	Publish []BuildFilter
 }
 
 // NestedLoopJoin keeps Right in memory and tests every pair. Cond may be nil.
