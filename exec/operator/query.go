@@ -286,7 +286,7 @@ func (q *Query) pause(n int) {
 	q.active -= n
 	q.mu.Unlock()
 	if n > 0 {
-		q.launch()
+		q.launch(false)
 	}
 }
 
