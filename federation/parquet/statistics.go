@@ -326,7 +326,8 @@ func dictionarySize(file *os.File, meta *format.ColumnMetaData) (float64, bool) 
 		return 0, false
 	}
 	for _, s := range meta.EncodingStats {
-		if s.PageType != format.DictionaryPage && s.Encoding != format.RLEDictionary && s.Encoding != format.PlainDictionary {
+		const old = format.PlainDictionary //nolint:staticcheck // files of older writers have it
+		if s.PageType != format.DictionaryPage && s.Encoding != format.RLEDictionary && s.Encoding != old {
 			return 0, false
 		}
 	}

@@ -92,7 +92,7 @@ func (c *Column) Statistics(total float64, clustered bool) *connector.ColumnStat
 	}
 	slices.SortFunc(values, func(a, b types.Datum) int { return types.Compare(c.typ, a, b) })
 	out.Min, out.Max = values[0], values[len(values)-1]
-	c.lists(out, values, total)
+	c.lists(out, values)
 	return out
 }
 
@@ -121,7 +121,7 @@ func (c *Column) distinct(total, live float64, clustered bool) float64 {
 }
 
 // lists fills in the most common values and the histogram.
-func (c *Column) lists(out *connector.ColumnStatistics, values []types.Datum, total float64) {
+func (c *Column) lists(out *connector.ColumnStatistics, values []types.Datum) {
 	// A complete list of few values is worth having; otherwise a value must
 	// occur clearly more often than the average one.
 	complete := float64(len(values)) >= out.Distinct*0.99 && len(values) <= maxCommon

@@ -64,7 +64,9 @@ func TestConditionsOfOneTable(t *testing.T) {
 	s := table(1, 10000, []logical.Column{col(int8Type), col(textType), col(dateType), col(int8Type)},
 		uniform(1, 1000),
 		&connector.ColumnStatistics{Distinct: 2, NullFraction: 0.25, Min: types.Null, Max: types.Null, Common: []connector.CommonValue{
-			{Value: types.TextDatum("a"), Fraction: 0.5}, {Value: types.TextDatum("b"), Fraction: 0.25}}},
+			{Value: types.TextDatum("a"), Fraction: 0.5},
+			{Value: types.TextDatum("b"), Fraction: 0.25},
+		}},
 		uniform(0, 99),
 		&connector.ColumnStatistics{Distinct: 500, Min: types.IntDatum(0), Max: types.IntDatum(1000), Histogram: hist},
 	)
@@ -175,9 +177,20 @@ func TestLikeMatches(t *testing.T) {
 		s, pattern string
 		want       bool
 	}{
-		{"abc", "abc", true}, {"abc", "a%", true}, {"abc", "%c", true}, {"abc", "%b%", true}, {"abc", "a_c", true},
-		{"abc", "_", false}, {"äbc", "_bc", true}, {"abc", "%d%", false}, {"", "%", true}, {"", "_", false},
-		{"a%c", `a\%c`, true}, {"abc", `a\%c`, false}, {"aab", "%ab", true}, {"mississippi", "%iss%pi", true},
+		{"abc", "abc", true},
+		{"abc", "a%", true},
+		{"abc", "%c", true},
+		{"abc", "%b%", true},
+		{"abc", "a_c", true},
+		{"abc", "_", false},
+		{"äbc", "_bc", true},
+		{"abc", "%d%", false},
+		{"", "%", true},
+		{"", "_", false},
+		{"a%c", `a\%c`, true},
+		{"abc", `a\%c`, false},
+		{"aab", "%ab", true},
+		{"mississippi", "%iss%pi", true},
 	} {
 		if got := matches(c.s, c.pattern); got != c.want {
 			t.Errorf("%q LIKE %q: %v", c.s, c.pattern, got)
