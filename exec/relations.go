@@ -203,7 +203,9 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 // attach completes a relation with its source and policies.
 func (r *relations) attach(ctx context.Context, out *binder.Relation, server *catalog.Server, src *source, d described, rel *catalog.Relation) error {
 	var err error
-	out.Server, out.Source, out.Handle, out.Rows = server.Name, src.Source, d.handle, d.rows
+	out.Server, out.Source, out.Handle = server.Name, src.Source, d.handle
+	stats := newTableStatistics(src.Source, d.handle, d.rows, nil)
+	out.Rows, out.Stats = stats.Rows(), stats
 	out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/estimate"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
 	"github.com/hubsql/hubsql/planner/physical"
@@ -17,12 +18,14 @@ import (
 // get their algorithm.
 type lowering struct {
 	registry *function.Registry
+	est      *estimate.Estimator
 	shared   map[*logical.Shared]*physical.Shared
 }
 
-// Lower returns the executable form of an optimized plan.
-func Lower(registry *function.Registry, n logical.Node) (physical.Node, error) {
-	l := &lowering{registry: registry, shared: map[*logical.Shared]*physical.Shared{}}
+// Lower returns the executable form of an optimized plan, its nodes with the
+// sizes that est expects.
+func Lower(registry *function.Registry, est *estimate.Estimator, n logical.Node) (physical.Node, error) {
+	l := &lowering{registry: registry, est: est, shared: map[*logical.Shared]*physical.Shared{}}
 	return l.node(n)
 }
 
@@ -97,6 +100,24 @@ func columns(cols []logical.Column) []physical.Column {
 }
 
 func (l *lowering) node(n logical.Node) (physical.Node, error) {
+	out, err := l.operator(n)
+	if err != nil {
+		return nil, err
+	}
+	// A node that stands for several keeps the estimate of the lowest.
+	if s, ok := out.(interface {
+		Size() (float64, float64)
+		SetSize(rows, width float64)
+	}); ok {
+		if rows, _ := s.Size(); rows == 0 {
+			s.SetSize(l.est.Rows(n), l.est.Width(n.Outputs()))
+		}
+	}
+	return out, nil
+}
+
+// operator translates one node.
+func (l *lowering) operator(n logical.Node) (physical.Node, error) {
 	switch n := n.(type) {
 	case *logical.Scan:
 		return &physical.Scan{
@@ -146,11 +167,11 @@ func (l *lowering) node(n logical.Node) (physical.Node, error) {
 	case *logical.Recursive:
 		// Both parts are executed as queries of their own, round by round: they
 		// share no materialised input with what is around them.
-		initial, err := Lower(l.registry, n.Initial)
+		initial, err := Lower(l.registry, l.est, n.Initial)
 		if err != nil {
 			return nil, err
 		}
-		step, err := Lower(l.registry, n.Step)
+		step, err := Lower(l.registry, l.est, n.Step)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/planner/estimate"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
 	"github.com/hubsql/hubsql/planner/optimizer"
@@ -28,13 +29,14 @@ type Env struct {
 // sources like literals. The bound plan is not changed and may be planned again.
 func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum) (physical.Node, error) {
 	plan := substitute(bound, params)
+	est := estimate.New(ctx)
 	plan, err := optimizer.Optimize(&optimizer.Env{
-		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown,
+		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown, Estimator: est,
 	}, plan)
 	if err != nil {
 		return nil, err
 	}
-	out, err := Lower(env.Registry, plan)
+	out, err := Lower(env.Registry, est, plan)
 	if err == nil && env.DynamicFilters {
 		planDynamicFilters(out)
 	}

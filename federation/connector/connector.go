@@ -95,6 +95,13 @@ type DescriptionKeeper interface {
 	KeepDescriptions() time.Duration
 }
 
+// Networked marks a source whose rows come from another server: fetching one is
+// dear.
+type Networked interface {
+	// Networked has no meaning but to mark.
+	Networked()
+}
+
 // TableRef names a table of a source.
 type TableRef struct {
 	Schema string

@@ -64,9 +64,10 @@ func (*Connector) Open(_ context.Context, c connector.Config) (connector.Source,
 
 // source is one server.
 type source struct {
-	name    string
-	root    string
-	footers *footerCache
+	name       string
+	root       string
+	footers    *footerCache
+	statistics statisticsCache
 }
 
 // access returns the rules for file names.

@@ -44,6 +44,8 @@ type Relation struct {
 	Handle connector.TableHandle
 	// Rows is the estimated number of rows, negative when unknown.
 	Rows float64
+	// Stats describes the table's rows, nil when nothing is known.
+	Stats logical.Statistics
 	// Policy is what governs the table for the current user.
 	Policy policy.TablePolicy
 	// Check returns 42501 when role may not read the columns (indexes; none
@@ -85,7 +87,7 @@ type Catalog interface {
 func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error) {
 	scan := &logical.Scan{
 		Server: rel.Server, Table: displayName(rel), Source: rel.Source, Handle: rel.Handle,
-		Rows: rel.Rows, Sealed: true,
+		Rows: rel.Rows, Stats: rel.Stats, Sealed: true,
 	}
 	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}, denied: map[int]bool{}}
 	b.uses = append(b.uses, u)
@@ -108,6 +110,10 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 			plan = &logical.Filter{Input: plan, Conds: filters, Policy: true}
 		}
 		barrier := policy.Barrier{RowFilters: filters, Masked: map[expr.ColumnID]bool{}}
+		known := &logical.Restricted{Of: rel.Stats, Hidden: map[int]bool{}, NoValues: len(filters) > 0}
+		if rel.Stats != nil {
+			scan.Stats = known
+		}
 		if len(pol.Masks) > 0 || len(pol.Denied) > 0 {
 			p := &logical.Project{Input: plan, Policy: true}
 			for i, c := range scan.Cols {
@@ -126,6 +132,7 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 				}
 				if out.ID != c.ID {
 					barrier.Masked[out.ID] = true
+					known.Hidden[i] = true
 				}
 				outs[i] = out
 				p.Exprs = append(p.Exprs, e)

@@ -41,6 +41,11 @@ type Scan struct {
 	Pushed []physical.PushedFilter
 	// Rows is the estimated number of rows, negative when unknown.
 	Rows float64
+	// Stats describes the whole table, as far as the reader may know; nil when
+	// nothing is known.
+	Stats Statistics
+	// Of maps the outputs to the table's columns; nil when they are the same.
+	Of []int
 	// Sealed is set by the policy door: filters may be pushed into the handle
 	// only then.
 	Sealed bool

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/planner/estimate"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
 )
@@ -17,6 +18,8 @@ type Env struct {
 	Registry *function.Registry
 	// Fold evaluates what does not depend on rows.
 	Fold func(expr.Expr) expr.Expr
+	// Estimator predicts the sizes of plans.
+	Estimator *estimate.Estimator
 	// Infallible reports whether an expression can never raise an error.
 	Infallible func(expr.Expr) bool
 	// Pushdown is off when filters and limits stay local (a setting, for
@@ -40,6 +43,7 @@ func Rules() []Rule {
 		{"Decorrelate", decorrelate},
 		{"FoldConstants", foldConstants},
 		{"PushFilters", pushFilters},
+		{"NarrowScans", narrowScans},
 		{"OrderJoins", orderJoins},
 		{"PushIntoSources", pushIntoSources},
 		{"PruneColumns", pruneColumns},

@@ -8,8 +8,15 @@ import (
 )
 
 // pruneColumns drops every column that nobody reads, down to the scans.
-func pruneColumns(env *Env, plan logical.Node) (logical.Node, error) {
-	p := &pruner{needed: map[*logical.Shared]map[int]bool{}, seen: map[*logical.Shared]bool{}}
+func pruneColumns(_ *Env, plan logical.Node) (logical.Node, error) { return prune(plan, false) }
+
+// narrowScans drops them before joins are ordered, so that what is kept in
+// memory is known. A scan that cannot be narrowed by its source is left alone:
+// conditions are still to be pushed into it.
+func narrowScans(_ *Env, plan logical.Node) (logical.Node, error) { return prune(plan, true) }
+
+func prune(plan logical.Node, early bool) (logical.Node, error) {
+	p := &pruner{early: early, needed: map[*logical.Shared]map[int]bool{}, seen: map[*logical.Shared]bool{}}
 	root := logical.OutputSet(plan)
 	p.collect(plan, root)
 	// Shared plans are read by several scans: what any of them needs stays. A
@@ -32,6 +39,8 @@ func pruneColumns(env *Env, plan logical.Node) (logical.Node, error) {
 }
 
 type pruner struct {
+	// early is set while conditions are not pushed into sources.
+	early bool
 	// needed lists, per shared plan, the positions of its outputs that are read.
 	needed map[*logical.Shared]map[int]bool
 	seen   map[*logical.Shared]bool
@@ -249,6 +258,9 @@ func unread(n *logical.Join, need map[expr.ColumnID]bool) bool {
 // that the join does not carry it.
 func (p *pruner) narrow(n logical.Node, need map[expr.ColumnID]bool) logical.Node {
 	out := p.prune(n, need)
+	if p.early {
+		return out
+	}
 	cols := out.Outputs()
 	var keep []logical.Column
 	for _, c := range cols {
@@ -307,14 +319,18 @@ func (p *pruner) scan(n *logical.Scan, need map[expr.ColumnID]bool) logical.Node
 	}
 	c := *n
 	c.Cols = make([]logical.Column, len(keep))
+	c.Of = make([]int, len(keep))
 	for k, i := range keep {
-		c.Cols[k] = n.Cols[i]
+		c.Cols[k], c.Of[k] = n.Cols[i], n.TableColumn(i)
 	}
 	if pp, ok := n.Source.(connector.ProjectPusher); ok {
 		if h, ok := pp.PushProject(n.Handle, keep); ok {
 			c.Handle = h
 			return &c
 		}
+	}
+	if p.early {
+		return n
 	}
 	return arrange(n, c.Cols)
 }

@@ -124,8 +124,8 @@ func offer(env *Env, scan *logical.Scan, conds []expr.Expr, isPolicy bool) (*log
 		if o.Pushed != connector.Exact {
 			kept = append(kept, c)
 		}
-		if o.Pushed != connector.Local && out.Rows >= 0 {
-			out.Rows = max(1, out.Rows*selectivity(c))
+		if o.Pushed == connector.Exact && out.Rows >= 0 {
+			out.Rows = max(1, out.Rows*env.Estimator.Selectivity(c))
 		}
 	}
 	return &out, kept

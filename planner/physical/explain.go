@@ -2,6 +2,7 @@ package physical
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/hubsql/hubsql/federation/connector"
@@ -290,6 +291,11 @@ func cost(n Node) float64 {
 func EstimatedRows(n Node) float64 { return rows(n) }
 
 func rows(n Node) float64 {
+	if s, ok := n.(interface{ Size() (float64, float64) }); ok {
+		if r, _ := s.Size(); r > 0 {
+			return max(1, math.Round(r))
+		}
+	}
 	switch n := n.(type) {
 	case *Scan:
 		if n.Rows >= 0 {
@@ -298,27 +304,19 @@ func rows(n Node) float64 {
 		return 1000
 	case *Values:
 		return float64(len(n.Rows))
-	case *HashAggregate:
-		if len(n.Keys) == 0 {
-			return 1
-		}
-		return max(1, rows(n.Input)*0.2)
-	case *Filter:
-		return max(1, rows(n.Input)*0.3)
-	case *HashJoin:
-		return max(rows(n.Left), rows(n.Right))
-	case *Limit:
-		r := rows(n.Input)
-		if c, ok := n.Count.(*expr.Const); ok && !c.Value.Null {
-			r = min(r, float64(c.Value.I))
-		}
-		return r
 	}
-	total := 0.0
+	most := 1.0
 	for _, c := range n.Children() {
-		total += rows(c)
+		most = max(most, rows(c))
 	}
-	return max(1, total)
+	return most
 }
 
-func width(n Node) int { return 8 * len(n.Columns()) }
+func width(n Node) int {
+	if s, ok := n.(interface{ Size() (float64, float64) }); ok {
+		if _, w := s.Size(); w > 0 {
+			return int(math.Round(w))
+		}
+	}
+	return 8 * len(n.Columns())
+}

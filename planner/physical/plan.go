@@ -25,8 +25,24 @@ type Node interface {
 	Children() []Node
 }
 
+// Sized is part of every node that the planner has an estimate for.
+type Sized struct {
+	// EstRows is the expected number of rows of the node's result, 0 when
+	// unknown. It may be wrong by any factor: it only sizes and chooses.
+	EstRows float64
+	// EstWidth is the expected number of bytes of such a row, 0 when unknown.
+	EstWidth float64
+}
+
+// SetSize notes an estimate.
+func (s *Sized) SetSize(rows, width float64) { s.EstRows, s.EstWidth = rows, width }
+
+// Size returns the estimate.
+func (s *Sized) Size() (rows, width float64) { return s.EstRows, s.EstWidth }
+
 // Scan reads a table handle of a source.
 type Scan struct {
+	Sized
 	Server string // "" for system relations
 	Table  string // as EXPLAIN shows it
 	Source connector.Source
@@ -72,12 +88,14 @@ type PushedFilter struct {
 
 // Values produces constant rows; every expression is free of columns.
 type Values struct {
+	Sized
 	Rows [][]expr.Expr
 	Cols []Column
 }
 
 // Filter keeps the rows for which every condition is true.
 type Filter struct {
+	Sized
 	Input Node
 	Conds []expr.Expr
 	// Hidden conditions are those of a policy: EXPLAIN does not show them.
@@ -86,6 +104,7 @@ type Filter struct {
 
 // Project computes expressions.
 type Project struct {
+	Sized
 	Input Node
 	Exprs []expr.Expr
 	Cols  []Column
@@ -97,6 +116,7 @@ type Project struct {
 // ProjectSet computes expressions of which some are set-returning calls; it
 // emits as many rows per input row as the longest set, NULL-padded.
 type ProjectSet struct {
+	Sized
 	Input Node
 	// Items are in output order: either Expr or Set is given.
 	Items []SetItem
@@ -115,6 +135,7 @@ type SetItem struct {
 
 // FunctionScan calls a set-returning function with column-free arguments.
 type FunctionScan struct {
+	Sized
 	Call       *expr.Call
 	Ordinality bool
 	Cols       []Column
@@ -141,6 +162,7 @@ type Agg struct {
 // HashAggregate groups by Keys. Without keys it yields exactly one row. Outputs
 // are the keys, then the aggregates.
 type HashAggregate struct {
+	Sized
 	Input Node
 	Keys  []expr.Expr
 	Aggs  []Agg
@@ -172,6 +194,7 @@ func (k JoinKind) String() string {
 
 // HashJoin builds a table over Right and probes it with Left.
 type HashJoin struct {
+	Sized
 	Kind        JoinKind
 	Left, Right Node
 	// LeftKeys are over Left's columns, RightKeys over Right's own columns
@@ -188,6 +211,7 @@ type HashJoin struct {
 
 // NestedLoopJoin keeps Right in memory and tests every pair. Cond may be nil.
 type NestedLoopJoin struct {
+	Sized
 	Kind        JoinKind
 	Left, Right Node
 	Cond        expr.Expr
@@ -196,6 +220,7 @@ type NestedLoopJoin struct {
 
 // Sort orders its input; the sort is stable with one worker.
 type Sort struct {
+	Sized
 	Input Node
 	Keys  []SortKey
 }
@@ -204,6 +229,7 @@ type Sort struct {
 // expressions of type int8, nil for none; a NULL Count means no limit. With Keys
 // it is a top-N: the input is ordered by Keys first.
 type Limit struct {
+	Sized
 	Input         Node
 	Count, Offset expr.Expr
 	Keys          []SortKey
@@ -216,12 +242,14 @@ type Limit struct {
 
 // Append concatenates its inputs (UNION ALL); columns agree in type.
 type Append struct {
+	Sized
 	Inputs []Node
 	Cols   []Column
 }
 
 // SetOp is INTERSECT or EXCEPT; NULLs compare equal.
 type SetOp struct {
+	Sized
 	Except      bool
 	All         bool
 	Left, Right Node
@@ -270,6 +298,7 @@ type Frame struct {
 // Window computes window functions that share partitioning and order. Outputs
 // are the input columns, then one per call.
 type Window struct {
+	Sized
 	Input     Node
 	Partition []expr.Expr
 	OrderBy   []SortKey
@@ -286,6 +315,7 @@ type Shared struct {
 
 // SharedScan reads a Shared.
 type SharedScan struct {
+	Sized
 	Of   *Shared
 	Cols []Column
 }
@@ -297,6 +327,7 @@ type WorkTable struct{ Name string }
 // rows of the round before, until a round yields none. Without All a row that
 // has been seen is dropped.
 type Recursive struct {
+	Sized
 	Initial, Step Node
 	Work          *WorkTable
 	All           bool
@@ -305,6 +336,7 @@ type Recursive struct {
 
 // WorkScan reads the rows of the round before.
 type WorkScan struct {
+	Sized
 	Of   *WorkTable
 	Cols []Column
 }

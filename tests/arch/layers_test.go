@@ -28,6 +28,7 @@ var layers = map[string]int{
 	"catalog":              6,
 	"federation/decode":    6,
 	"federation/localfile": 6,
+	"federation/sample":    6,
 	"federation/sqltext":   6,
 	"parser":               6,
 	"planner/physical":     6,
@@ -35,13 +36,14 @@ var layers = map[string]int{
 	"planner/logical": 7,
 	"planner/policy":  7,
 
-	"planner/binder":    8,
-	"planner/ddl":       8,
-	"planner/optimizer": 8,
+	"planner/binder":   8,
+	"planner/ddl":      8,
+	"planner/estimate": 8,
 
-	"planner": 9,
+	"planner/optimizer": 9,
 
 	"exec/kernel": 10,
+	"planner":     10,
 
 	"exec/builtin": 11,
 

@@ -1,0 +1,4 @@
+package mysql
+
+// Networked implements connector.Networked.
+func (*source) Networked() {}

@@ -1,0 +1,4 @@
+package postgres
+
+// Networked implements connector.Networked.
+func (*source) Networked() {}
