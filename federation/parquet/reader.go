@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
@@ -33,9 +31,11 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 		size = vector.BatchSize
 	}
 	r := &reader{
-		source: s.name, table: t, project: x.project, parts: parts, size: size, limit: -1,
-		format: o.Format, slots: decode.NewSlots[pageSet](o.Account), open: -1,
+		source: s, table: t, project: x.project, parts: parts, size: size, limit: -1,
+		format: o.Format, memory: &budget{account: o.Account}, slots: map[*vector.Batch]*slot{}, open: -1,
 	}
+	r.pool = &blockPool{memory: r.memory}
+	r.flate = &inflater{memory: r.memory}
 	if x.limit > 0 {
 		r.limit = x.limit
 	}
@@ -44,23 +44,33 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 
 // reader reads parts one after the other.
 type reader struct {
-	source  string
+	source  *source
 	table   *table
 	project []int
 	parts   []part
 	size    int
 	limit   int64 // rows still wanted, -1 for all
 	format  *types.Format
-	slots   *decode.Slots[pageSet]
+	memory  *budget
+	pool    *blockPool
+	flate   *inflater
+	slots   map[*vector.Batch]*slot
 
-	left    int64 // rows left of the current part
-	cols    []columnReader
-	file    *os.File
-	open    int // index of the file that is open, -1 for none
-	name    string
-	dictIDs uint64
-	failed  error
-	closed  bool
+	left   int64 // rows left of the current part
+	cols   []columnReader
+	file   *os.File
+	open   int // index of the file that is open, -1 for none
+	name   string
+	failed error
+	closed bool
+}
+
+// slot is the memory behind one batch that the caller rotates.
+type slot struct {
+	vecs  []*vector.Vec
+	valid []vector.Bitmap
+	keep  keeper
+	owned int64 // paid for bytes that the vectors own
 }
 
 // columnReader reads one projected column of the current row group.
@@ -73,18 +83,65 @@ type columnReader struct {
 	// native and out convert to another type; native is only used until the
 	// values are converted.
 	native *vector.Vec
-	keep   pageSet
+	keep   keeper
 	out    *decode.Column
 }
 
 // Local implements connector.LocalReader.
 func (r *reader) Local() {}
 
+// take returns the slot of dst and empties dst.
+func (r *reader) take(dst *vector.Batch) (*slot, error) {
+	s := r.slots[dst]
+	if s == nil {
+		// What fixed-width values, views and codes need at most.
+		if err := r.memory.reserve(int64(len(r.project)*r.size) * 20); err != nil {
+			return nil, err
+		}
+		s = &slot{vecs: make([]*vector.Vec, len(r.project)), valid: make([]vector.Bitmap, len(r.project))}
+		s.keep.pool = r.pool
+		for i := range s.vecs {
+			s.vecs[i] = &vector.Vec{}
+		}
+		r.slots[dst] = s
+	}
+	s.keep.release()
+	for i, v := range s.vecs {
+		if v.Valid != nil {
+			s.valid[i] = v.Valid
+		}
+	}
+	dst.N, dst.Sel = 0, nil
+	dst.Cols = append(dst.Cols[:0], s.vecs...)
+	return s, nil
+}
+
+// charge pays for the bytes that the vectors of a slot own.
+func (r *reader) charge(s *slot) error {
+	total := int64(0)
+	for i := range r.cols {
+		c := &r.cols[i]
+		if c.mapped == nil || c.out == nil && !c.mapped.owned() {
+			continue
+		}
+		for _, b := range s.vecs[i].Bufs {
+			total += int64(cap(b))
+		}
+	}
+	if d := total - s.owned; d > 1<<16 || d < -1<<20 {
+		if err := r.memory.reserve(d); err != nil {
+			return err
+		}
+		s.owned = total
+	}
+	return nil
+}
+
 // Next implements connector.Reader.
 func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = corrupt(r.source, r.name, fmt.Errorf("%w: %v", errCorrupt, p))
+			err = corrupt(r.source.name, r.name, fmt.Errorf("%w: %v", errCorrupt, p))
 		}
 		if err != nil {
 			dst.N, dst.Sel, dst.Cols = 0, nil, dst.Cols[:0]
@@ -99,14 +156,19 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 	if r.failed != nil {
 		return r.failed
 	}
-	slot := r.slots.Take(dst, len(r.project))
-	slot.Keep.release()
+	if r.closed {
+		return io.EOF
+	}
+	s, err := r.take(dst)
+	if err != nil {
+		return err
+	}
 	for r.left == 0 {
-		if r.closed || len(r.parts) == 0 || r.limit == 0 {
+		if len(r.parts) == 0 || r.limit == 0 {
 			return io.EOF
 		}
 		if err := r.start(r.parts[0]); err != nil {
-			return corrupt(r.source, r.name, err)
+			return corrupt(r.source.name, r.name, err)
 		}
 		r.left = r.parts[0].rows
 		r.parts = r.parts[1:]
@@ -119,9 +181,8 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 		return io.EOF
 	}
 	for i := range r.cols {
-		v := slot.Vecs[i]
-		if err := r.cols[i].read(v, n, &slot.Keep); err != nil {
-			return corrupt(r.source, r.name, err)
+		if err := r.cols[i].read(s.vecs[i], n, s.valid[i], &s.keep); err != nil {
+			return corrupt(r.source.name, r.name, err)
 		}
 		if r.cols[i].mapped == nil {
 			dst.Cols[i] = vector.NewNull(r.cols[i].typ)
@@ -132,25 +193,27 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 	if r.limit > 0 {
 		r.limit -= int64(n)
 	}
-	return r.slots.Charge(0)
+	return r.charge(s)
 }
 
 // read fills n rows of v.
-func (c *columnReader) read(v *vector.Vec, n int, keep *pageSet) error {
+func (c *columnReader) read(v *vector.Vec, n int, spare vector.Bitmap, keep *keeper) error {
 	switch {
 	case c.mapped == nil:
 		return nil
 	case c.out == nil && c.nested != nil:
 		return c.nested.read(v, n)
 	case c.out == nil:
-		return c.chunk.read(v, n, keep)
+		c.chunk.begin(v, n, spare)
+		return c.chunk.read(v, 0, n, n, keep)
 	}
 	c.keep.release()
 	var err error
 	if c.nested != nil {
 		err = c.nested.read(c.native, n)
 	} else {
-		err = c.chunk.read(c.native, n, &c.keep)
+		c.chunk.begin(c.native, n, nil)
+		err = c.chunk.read(c.native, 0, n, n, &c.keep)
 	}
 	if err != nil {
 		return err
@@ -182,7 +245,7 @@ func (r *reader) start(p part) error {
 		}
 	}
 	group := f.footer.groups[p.group]
-	chunks := group.ColumnChunks()
+	meta := &f.footer.meta.Metadata().RowGroups[p.group]
 	r.cols = make([]columnReader, len(r.project))
 	for i, c := range r.project {
 		col := &r.cols[i]
@@ -192,18 +255,18 @@ func (r *reader) start(p part) error {
 			continue
 		}
 		col.mapped = m
+		col.keep.pool = r.pool
 		if m.convert {
 			col.native = &vector.Vec{}
 			col.out = decode.NewColumn(col.typ, r.format)
 		}
-		for k := range countLeaves(m.column) {
-			if err := r.codec(f.footer, p.group, m.leaf+k); err != nil {
-				return err
-			}
-		}
 		if m.form == formNested {
+			chunks := group.ColumnChunks()
 			n := &nestedReader{f: &m.field}
 			for k := range countLeaves(m.column) {
+				if err := nestedCodec(meta.Columns[m.leaf+k].MetaData.Codec); err != nil {
+					return err
+				}
 				chunk := chunks[m.leaf+k].(*parquet.FileColumnChunk)
 				n.leaves = append(n.leaves, &leafReader{pages: chunk.PagesFrom(r.file)})
 			}
@@ -215,47 +278,21 @@ func (r *reader) start(p part) error {
 			}
 			continue
 		}
-		chunk := chunks[m.leaf].(*parquet.FileColumnChunk)
-		col.chunk = &chunkReader{f: &m.field, nextID: &r.dictIDs}
-		if p.from == 0 {
-			col.chunk.pages = chunk.PagesFrom(r.file)
-			continue
-		}
-		if err := col.chunk.seek(chunk, r.file, p.from); err != nil {
+		chunk, err := newChunkReader(&m.field, r.file, &meta.Columns[m.leaf].MetaData, f.file.Size, r.pool, r.flate, &r.source.dictIDs)
+		if err != nil {
 			return err
+		}
+		col.chunk = chunk
+		if chunk.pages.meta.NumValues != group.NumRows() {
+			return fmt.Errorf("%w: a column has another number of rows than its row group", errCorrupt)
+		}
+		if p.from > 0 {
+			if err := chunk.seek(p.from, &meta.Columns[m.leaf]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
-}
-
-// codec refuses the codecs that the page reader cannot be trusted with: it does
-// not hand over the right buffer for LZ4 pages that compress badly.
-func (r *reader) codec(ft *footer, group, leaf int) error {
-	switch c := ft.meta.Metadata().RowGroups[group].Columns[leaf].MetaData.Codec; c {
-	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli:
-		return nil
-	default:
-		return pgerror.Source(r.source, pgerror.FeatureNotSupported, fmt.Sprintf("compression %s of Parquet file %q is not supported", c, r.name), nil)
-	}
-}
-
-// seek starts at row from: at the page that holds it, by the offset index.
-func (c *chunkReader) seek(chunk *parquet.FileColumnChunk, file *os.File, from int64) error {
-	first := int64(0)
-	if index, err := chunk.OffsetIndexFrom(file); err == nil && index != nil && index.NumPages() > 0 {
-		n := index.NumPages()
-		k := sort.Search(n, func(i int) bool { return index.FirstRowIndex(i) > from }) - 1
-		if k > 0 {
-			first = index.FirstRowIndex(k)
-		}
-	}
-	c.pages = chunk.PagesFrom(file)
-	if first > 0 {
-		if err := c.pages.SeekToRow(first); err != nil {
-			return err
-		}
-	}
-	return c.skip(int(from - first))
 }
 
 // stop closes the columns of the current part.
@@ -291,7 +328,12 @@ func (r *reader) Close() error {
 	r.parts, r.left = nil, 0
 	r.stop()
 	r.closeFile()
-	r.slots.Each(func(s *decode.Slot[pageSet]) { s.Keep.release() })
-	r.slots.Close()
+	for _, s := range r.slots {
+		s.keep.release()
+	}
+	r.slots = nil
+	r.pool.close()
+	r.flate.close()
+	r.memory.release(r.memory.held)
 	return nil
 }
