@@ -36,20 +36,26 @@ type chunkReader struct {
 
 	dict     *dictionary
 	dictDone bool
-	scratch  []int32       // codes of one read
-	spare    vector.Bitmap // for the validity of the vector that is filled
-	ranks    []int32       // values of one pick
+
+	column    *format.ColumnChunk
+	index     []format.PageLocation // nil until needed, or without
+	indexDone bool
+
+	scratch []int32       // codes of one read
+	spare   vector.Bitmap // for the validity of the vector that is filled
+	ranks   []int32       // values of one pick
 }
 
 // newChunkReader opens a column chunk. The memory of the reader is paid by
 // pool's budget.
-func newChunkReader(f *field, file *os.File, meta *format.ColumnMetaData, limit int64, pool *blockPool, flate *inflater, ids *atomic.Uint64) (*chunkReader, error) {
+func newChunkReader(f *field, file *os.File, column *format.ColumnChunk, limit int64, pool *blockPool, flate *inflater, ids *atomic.Uint64) (*chunkReader, error) {
+	meta := &column.MetaData
 	pages, err := openPages(file, meta, limit, pool, flate)
 	if err != nil {
 		return nil, err
 	}
 	t := f.column.Type()
-	c := &chunkReader{f: f, pages: pages, memory: pool.memory, ids: ids}
+	c := &chunkReader{f: f, column: column, pages: pages, memory: pool.memory, ids: ids}
 	c.decode = valueDecoder{pool: pool, typ: meta.Type, text: f.form == formText}
 	if meta.Type == format.FixedLenByteArray {
 		c.decode.length = t.Length()

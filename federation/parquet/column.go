@@ -69,9 +69,9 @@ type keeper struct {
 	dicts  []*dictionary
 }
 
-// block keeps b until release; the last one is often the same.
+// block keeps b until release.
 func (k *keeper) block(b *block) {
-	if b == nil || len(k.blocks) > 0 && k.blocks[len(k.blocks)-1] == b {
+	if b == nil || slices.Contains(k.blocks, b) {
 		return
 	}
 	b.refs++

@@ -50,19 +50,33 @@ func (p *pageReader) offsets(chunk *format.ColumnChunk) ([]format.PageLocation, 
 	return pages, nil
 }
 
-// seek goes from the start of the chunk to row from: by the offset index to the
-// page that holds it, if there is one.
-func (c *chunkReader) seek(from int64, chunk *format.ColumnChunk) error {
-	pages, err := c.pages.offsets(chunk)
-	if err != nil {
-		return err
-	}
-	first := int64(0)
-	if k := sort.Search(len(pages), func(i int) bool { return pages[i].FirstRowIndex > from }) - 1; k > 0 {
-		first = pages[k].FirstRowIndex
-		if err := c.pages.seek(pages[k].Offset, c.pages.meta.NumValues-first); err != nil {
-			return err
+// worthIndex is from how many rows on passing over them by the offset index is
+// worth reading it.
+const worthIndex = 4096
+
+// advance passes over n rows: by the offset index to the page that holds the
+// next row, if there is one.
+func (c *chunkReader) advance(n int64) error {
+	rest := int64(c.rows - c.pos)
+	if n >= rest+worthIndex {
+		if c.index == nil && !c.indexDone {
+			c.indexDone = true
+			var err error
+			if c.index, err = c.pages.offsets(c.column); err != nil {
+				return err
+			}
+		}
+		// The row at which the next page starts, and the one to go to.
+		start := c.pages.meta.NumValues - c.pages.left
+		row := start - rest + n
+		k := sort.Search(len(c.index), func(i int) bool { return c.index[i].FirstRowIndex > row }) - 1
+		if k > 0 && c.index[k].FirstRowIndex > start {
+			if err := c.pages.seek(c.index[k].Offset, c.pages.meta.NumValues-c.index[k].FirstRowIndex); err != nil {
+				return err
+			}
+			c.rows, c.pos = 0, 0
+			n = row - c.index[k].FirstRowIndex
 		}
 	}
-	return c.skip(int(from - first))
+	return c.skip(int(n))
 }

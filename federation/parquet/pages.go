@@ -89,6 +89,20 @@ func (p *pageReader) peek(n int) ([]byte, error) {
 	return next.bytes, nil
 }
 
+// allCodes reports whether it is known that all data pages hold codes.
+func (p *pageReader) allCodes() bool {
+	data := false
+	for _, s := range p.meta.EncodingStats {
+		if s.PageType == format.DataPage || s.PageType == format.DataPageV2 {
+			if s.Encoding != format.PlainDictionary && s.Encoding != format.RLEDictionary && s.Count > 0 {
+				return false
+			}
+			data = true
+		}
+	}
+	return data
+}
+
 // readError tells a file that is shorter than it was from a disk that fails.
 func (p *pageReader) readError(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
