@@ -117,7 +117,7 @@ func (c *chunkReader) load() error {
 		return fmt.Errorf("%w: a page has another number of nulls than its header says", errCorrupt)
 	}
 	enc := c.pages.head.encoding
-	c.coded = enc == format.PlainDictionary || enc == format.RLEDictionary
+	c.coded = codes(enc)
 	c.vpos = 0
 	if c.coded {
 		if err := c.dictionary(); err != nil {

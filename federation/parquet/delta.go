@@ -3,7 +3,6 @@ package parquet
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"unsafe"
 
 	"github.com/parquet-go/bitpack"
@@ -182,6 +181,3 @@ func splitStreams(dst, src []byte, n, width int) {
 		}
 	}
 }
-
-// bitsFor returns the bits that the numbers below n need.
-func bitsFor(n int) int { return bits.Len(uint(max(n-1, 0))) }

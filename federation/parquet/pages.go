@@ -89,12 +89,16 @@ func (p *pageReader) peek(n int) ([]byte, error) {
 	return next.bytes, nil
 }
 
+// codes reports whether an encoding is that of dictionary codes: the second name
+// is that of old writers, which also give it to dictionaries.
+func codes(e format.Encoding) bool { return e == format.RLEDictionary || e == 2 }
+
 // allCodes reports whether it is known that all data pages hold codes.
 func (p *pageReader) allCodes() bool {
 	data := false
 	for _, s := range p.meta.EncodingStats {
 		if s.PageType == format.DataPage || s.PageType == format.DataPageV2 {
-			if s.Encoding != format.PlainDictionary && s.Encoding != format.RLEDictionary && s.Count > 0 {
+			if !codes(s.Encoding) && s.Count > 0 {
 				return false
 			}
 			data = true
@@ -289,7 +293,7 @@ func (p *pageReader) dictionary() (*block, int, error) {
 		return nil, 0, nil
 	}
 	h := &p.dict
-	if h.encoding != format.Plain && h.encoding != format.PlainDictionary {
+	if h.encoding != format.Plain && !codes(h.encoding) {
 		return nil, 0, fmt.Errorf("%w: a dictionary has encoding %s", errCorrupt, h.encoding)
 	}
 	var raw []byte
