@@ -4,14 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
-	"unicode/utf8"
 	"unsafe"
-
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/encoding"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
@@ -20,153 +15,6 @@ import (
 
 // errCorrupt is the cause of every error about what a file holds.
 var errCorrupt = errors.New("the file does not follow the format")
-
-// chunkReader reads one leaf column of one row group, page by page.
-type chunkReader struct {
-	f     *field
-	pages *parquet.FilePages
-
-	page   parquet.Page
-	data   encoding.Values
-	levels []byte // definition levels, nil when no value is NULL
-	rows   int    // rows of the page
-	pos    int    // next row in the page
-	vpos   int    // next value in data
-
-	dictOf parquet.Dictionary // what dict was made of
-	dict   *vector.Vec
-	dictID uint64
-	nextID *uint64
-}
-
-// close releases the page and the reader.
-func (c *chunkReader) close() {
-	if c.page != nil {
-		parquet.Release(c.page)
-		c.page = nil
-	}
-	if c.pages != nil {
-		_ = c.pages.Close()
-		c.pages = nil
-	}
-}
-
-// next loads the next page that has rows.
-func (c *chunkReader) next() error {
-	for {
-		if c.page != nil {
-			parquet.Release(c.page)
-			c.page = nil
-		}
-		p, err := c.pages.ReadPage()
-		if err == io.EOF {
-			return fmt.Errorf("%w: a column has fewer rows than its row group", errCorrupt)
-		}
-		if err != nil {
-			return err
-		}
-		c.page = p
-		c.rows, c.pos, c.vpos = int(p.NumRows()), 0, 0
-		if c.rows == 0 {
-			continue
-		}
-		c.levels = p.DefinitionLevels()
-		if c.levels != nil && p.NumNulls() == 0 {
-			c.levels = nil
-		}
-		for _, l := range c.levels {
-			if l > 1 {
-				return fmt.Errorf("%w: a definition level is out of range", errCorrupt)
-			}
-		}
-		c.data = p.Data()
-		if d := p.Dictionary(); d != nil && d != c.dictOf {
-			if c.dict, err = c.f.dictionary(d); err != nil {
-				return err
-			}
-			c.dictOf = d
-			*c.nextID++
-			c.dictID = *c.nextID
-		}
-		if c.page.Dictionary() == nil && (c.f.form == formText || c.f.form == formBytes) {
-			data, offsets := c.data.ByteArray()
-			if err := checkOffsets(data, offsets); err != nil {
-				return err
-			}
-			if c.f.form == formText && !validText(data) {
-				return fmt.Errorf("%w: text is not valid UTF-8", errCorrupt)
-			}
-		}
-		return nil
-	}
-}
-
-// skip passes over n rows.
-func (c *chunkReader) skip(n int) error {
-	for n > 0 {
-		if c.page == nil || c.pos == c.rows {
-			if err := c.next(); err != nil {
-				return err
-			}
-		}
-		k := min(n, c.rows-c.pos)
-		c.vpos += c.values(k)
-		c.pos += k
-		n -= k
-	}
-	return nil
-}
-
-// values returns how many of the next k rows have a value.
-func (c *chunkReader) values(k int) int {
-	if c.levels == nil {
-		return k
-	}
-	levels := c.levels[c.pos : c.pos+k]
-	n := 0
-	for len(levels) >= 8 {
-		// The sum of eight levels of 0 or 1 ends in the highest byte.
-		n += int(binary.LittleEndian.Uint64(levels) * 0x0101010101010101 >> 56)
-		levels = levels[8:]
-	}
-	for _, l := range levels {
-		n += int(l)
-	}
-	return n
-}
-
-// read fills rows 0..n-1 of v, which belongs to keep: pages that v refers to
-// are retained there.
-func (c *chunkReader) read(v *vector.Vec, n int, keep *pageSet) error {
-	f := c.f
-	bufs := v.Bufs[:0]
-	codes := v.Codes
-	v.Reset(f.typ, n)
-	v.Bufs, v.Codes = bufs, codes
-	if f.scaled() {
-		v.Scaled, v.Scale = true, int32(f.scale)
-		v.Resize(n)
-	}
-	for filled := 0; filled < n; {
-		if c.page == nil || c.pos == c.rows {
-			if err := c.next(); err != nil {
-				return err
-			}
-		}
-		k := min(n-filled, c.rows-c.pos)
-		present := c.values(k)
-		if err := c.decode(v, filled, present, n, keep); err != nil {
-			return err
-		}
-		if present < k {
-			c.spread(v, filled, k, present, n)
-		}
-		c.pos += k
-		c.vpos += present
-		filled += k
-	}
-	return nil
-}
 
 // coded reports whether dictionary columns of this form keep their codes.
 func (f *field) coded() bool {
@@ -177,52 +25,146 @@ func (f *field) coded() bool {
 	return false
 }
 
-// decode stores the next present values densely from row at on.
-func (c *chunkReader) decode(v *vector.Vec, at, present, n int, keep *pageSet) error {
-	if c.page.Dictionary() == nil {
-		if v.Kind == vector.Dict {
-			flatten(v, at, n)
-		}
-		return c.f.plain(v, at, c.data, c.vpos, present, c.page, keep)
+// owned reports whether the bytes of the field's plain values are copied into
+// buffers of the vector.
+func (f *field) owned() bool {
+	switch f.form {
+	case formFixed, formBigDecimal, formUint64, formNested:
+		return true
 	}
-	idx := c.data.Int32()[c.vpos : c.vpos+present]
-	entries := int32(c.dictOf.Len())
-	for _, x := range idx {
-		if uint32(x) >= uint32(entries) {
-			return fmt.Errorf("%w: a dictionary index is out of range", errCorrupt)
-		}
+	return false
+}
+
+// identity reports whether the values are stored in a page as in a vector.
+func (f *field) identity() bool {
+	switch f.form {
+	case formInt32, formInt64, formFloat, formDouble:
+		return true
 	}
-	if c.f.coded() {
-		if at == 0 {
-			v.Kind, v.Dict, v.DictID = vector.Dict, c.dict, c.dictID
-			if cap(v.Codes) < n {
-				v.Codes = make([]int32, n)
-			}
-			v.Codes = v.Codes[:n]
-		}
-		if v.Kind == vector.Dict && v.Dict == c.dict {
-			copy(v.Codes[at:], idx)
-			return nil
-		}
-		if v.Kind == vector.Dict {
-			flatten(v, at, n)
-		}
-		c.lookupViews(v, at, idx)
-		return nil
+	return false
+}
+
+// dictionary is the dictionary of one column chunk as a Flat vector.
+type dictionary struct {
+	vec     *vector.Vec
+	entries int
+	id      uint64
+	block   *block // what vec's views point into, nil when they need none
+	size    int64  // paid for vec
+	refs    int    // the column reader and every batch with codes of it
+}
+
+// drop takes one reference away.
+func (d *dictionary) drop(p *blockPool) {
+	if d.refs--; d.refs == 0 {
+		p.memory.release(d.size)
+		p.put(d.block)
 	}
-	switch v.Type.Layout() {
-	case types.LayoutBool:
-		lookup(v.Bools()[at:], c.dict.Bools(), idx)
-	case types.LayoutInt16:
-		lookup(v.Int16s()[at:], c.dict.Int16s(), idx)
-	case types.LayoutInt32, types.LayoutFloat32:
-		lookup(v.Int32s()[at:], c.dict.Int32s(), idx)
-	case types.LayoutWide:
-		lookup(v.Wides()[at:], c.dict.Wides(), idx)
-	default:
-		lookup(v.Int64s()[at:], c.dict.Int64s(), idx)
+}
+
+// keeper holds what a batch refers to.
+type keeper struct {
+	pool   *blockPool
+	blocks []*block
+	dicts  []*dictionary
+}
+
+// block keeps b until release.
+func (k *keeper) block(b *block) {
+	if b == nil || slices.Contains(k.blocks, b) {
+		return
 	}
-	return nil
+	b.refs++
+	k.blocks = append(k.blocks, b)
+}
+
+// dict keeps d until release.
+func (k *keeper) dict(d *dictionary) {
+	if slices.Contains(k.dicts, d) {
+		return
+	}
+	d.refs++
+	k.dicts = append(k.dicts, d)
+}
+
+// release lets go of everything.
+func (k *keeper) release() {
+	for i, b := range k.blocks {
+		k.pool.put(b)
+		k.blocks[i] = nil
+	}
+	for i, d := range k.dicts {
+		d.drop(k.pool)
+		k.dicts[i] = nil
+	}
+	k.blocks, k.dicts = k.blocks[:0], k.dicts[:0]
+}
+
+// makeDictionary decodes a dictionary page of n entries. The block, if views
+// need it, belongs to the result; otherwise it is given back.
+func (f *field) makeDictionary(d *valueDecoder, b *block, n int, m *budget) (*dictionary, error) {
+	if n > 1<<28 || n > 0 && len(b.bytes)/n == 0 && f.form != formBool {
+		d.pool.put(b)
+		return nil, errShort
+	}
+	var x values
+	if err := d.decode(&x, 0, b, b.bytes, n); err != nil {
+		d.pool.put(x.block)
+		return nil, err
+	}
+	out := &dictionary{entries: n, refs: 1}
+	if n > 0 && f.identity() {
+		// The page is the vector.
+		size := (n*x.width + 7) / 8
+		words := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(x.block.bytes))), size)
+		out.vec, out.block = vector.Wrap(f.typ, words), x.block
+		out.vec.Scaled, out.vec.Scale = f.scaled(), int32(f.scale)
+		return out, nil
+	}
+	out.vec = &vector.Vec{}
+	size := int64(16 * max(n, 1))
+	if f.owned() {
+		size += int64(len(x.data)) * 2
+	}
+	if err := m.reserve(size); err != nil {
+		d.pool.put(x.block)
+		return nil, err
+	}
+	out.size = size
+	v := out.vec
+	// One entry at least: the codes of NULL rows are 0.
+	f.reset(v, max(n, 1))
+	clear(v.Backing())
+	keep := keeper{pool: d.pool}
+	if err := f.store(v, 0, &x, 0, n, nil, &keep); err != nil {
+		keep.release()
+		m.release(size)
+		d.pool.put(x.block)
+		return nil, err
+	}
+	for i, p := range v.Bufs {
+		// Nobody may append behind what batches share.
+		v.Bufs[i] = slices.Clip(p)
+	}
+	if len(keep.blocks) > 0 {
+		out.block = x.block
+		keep.release()
+	} else {
+		d.pool.put(x.block)
+	}
+	return out, nil
+}
+
+// reset makes v an empty Flat vector of the field with room for n values.
+func (f *field) reset(v *vector.Vec, n int) {
+	bufs := v.Bufs[:0]
+	codes := v.Codes
+	v.Reset(f.typ, n)
+	v.Bufs, v.Codes = bufs, codes
+	if f.scaled() {
+		v.Scaled, v.Scale = true, int32(f.scale)
+		v.Resize(n)
+	}
 }
 
 // lookup gathers dictionary values.
@@ -233,11 +175,34 @@ func lookup[T any](dst, dict []T, idx []int32) {
 	}
 }
 
+// lookupInto stores the entries idx of dict, whose views share its buffers, as
+// values of v from row at on.
+func lookupInto(v *vector.Vec, at int, dict *vector.Vec, idx []int32) {
+	switch v.Type.Layout() {
+	case types.LayoutBool:
+		lookup(v.Bools()[at:], dict.Bools(), idx)
+	case types.LayoutInt16:
+		lookup(v.Int16s()[at:], dict.Int16s(), idx)
+	case types.LayoutInt32, types.LayoutFloat32:
+		lookup(v.Int32s()[at:], dict.Int32s(), idx)
+	case types.LayoutInt64, types.LayoutFloat64:
+		lookup(v.Int64s()[at:], dict.Int64s(), idx)
+	case types.LayoutWide:
+		lookup(v.Wides()[at:], dict.Wides(), idx)
+	default:
+		if v.Scaled {
+			lookup(v.Int64s()[at:], dict.Int64s(), idx)
+			return
+		}
+		lookupViews(v, at, dict, idx)
+	}
+}
+
 // lookupViews stores dictionary entries as views of their own.
-func (c *chunkReader) lookupViews(v *vector.Vec, at int, idx []int32) {
+func lookupViews(v *vector.Vec, at int, dict *vector.Vec, idx []int32) {
 	base := int32(len(v.Bufs))
-	v.Bufs = append(v.Bufs, c.dict.Bufs...)
-	dst, src := v.Views()[at:], c.dict.Views()
+	v.Bufs = append(v.Bufs, dict.Bufs...)
+	dst, src := v.Views()[at:], dict.Views()
 	for i, x := range idx {
 		w := src[x]
 		if w.Len > vector.MaxInline {
@@ -247,196 +212,205 @@ func (c *chunkReader) lookupViews(v *vector.Vec, at int, idx []int32) {
 	}
 }
 
-// flatten turns the first n rows of a dictionary vector that is being filled,
-// of which the first at are set, into views.
+// flatten turns a dictionary vector of n rows that is being filled, of which
+// the first at are set, into a Flat one.
 func flatten(v *vector.Vec, at, n int) {
 	dict, codes := v.Dict, v.Codes
 	v.Kind, v.Dict, v.DictID = vector.Flat, nil, 0
+	v.Bufs = v.Bufs[:0]
 	v.Resize(n)
-	v.Bufs = append(v.Bufs[:0], dict.Bufs...)
-	dst, src := v.Views(), dict.Views()
-	for i := range at {
-		dst[i] = src[codes[i]]
-	}
+	lookupInto(v, 0, dict, codes[:at])
 }
 
-// spread moves present dense values from row at on to the rows that are not
-// NULL and clears the validity of the others.
-func (c *chunkReader) spread(v *vector.Vec, at, k, present, n int) {
-	levels := c.levels[c.pos : c.pos+k]
-	if v.Valid == nil {
-		v.Valid = vector.NewBitmap(n)
-	}
-	setValid(v.Valid, at, levels)
-	if v.Kind == vector.Dict {
-		spread(v.Codes[at:at+k], levels, present)
-		return
-	}
-	switch v.Type.Layout() {
-	case types.LayoutBool:
-		spread(v.Bools()[at:at+k], levels, present)
-	case types.LayoutInt16:
-		spread(v.Int16s()[at:at+k], levels, present)
-	case types.LayoutInt32, types.LayoutFloat32:
-		spread(v.Int32s()[at:at+k], levels, present)
-	case types.LayoutInt64, types.LayoutFloat64:
-		spread(v.Int64s()[at:at+k], levels, present)
-	case types.LayoutNumeric:
-		if v.Scaled {
-			spread(v.Int64s()[at:at+k], levels, present)
-			return
-		}
-		spread(v.Views()[at:at+k], levels, present)
-	default:
-		spread(v.Views()[at:at+k], levels, present)
-	}
-}
-
-// setValid stores the levels, 0 or 1, as bits from at on. Eight levels are
-// gathered into a byte by one multiplication.
-func setValid(valid vector.Bitmap, at int, levels []byte) {
-	i := 0
-	for ; i < len(levels) && (at+i)&63 != 0; i++ {
-		valid.SetTo(at+i, levels[i] != 0)
-	}
-	for ; i+64 <= len(levels); i += 64 {
-		word := uint64(0)
-		for k := 0; k < 64; k += 8 {
-			x := binary.LittleEndian.Uint64(levels[i+k:])
-			word |= x * 0x0102040810204080 >> 56 << k
-		}
-		valid[(at+i)>>6] = word
-	}
-	for ; i < len(levels); i++ {
-		valid.SetTo(at+i, levels[i] != 0)
-	}
-}
-
-// spread moves the first present values of s to the places whose level is 1,
-// from the end, and zeroes the others.
-func spread[T any](s []T, levels []byte, present int) {
-	// Behind the last NULL everything is in its place already.
-	for i := len(levels) - 1; i >= 0 && present <= i; i-- {
-		if levels[i] != 0 {
-			present--
-			s[i] = s[present]
-		} else {
-			var zero T
-			s[i] = zero
-		}
-	}
-}
-
-// dictionary decodes a dictionary page into a Flat vector of its own memory.
-func (f *field) dictionary(d parquet.Dictionary) (*vector.Vec, error) {
-	n := d.Len()
-	v := &vector.Vec{}
-	// One entry at least: the codes of NULL rows are 0.
-	v.Reset(f.typ, max(n, 1))
-	if f.scaled() {
-		v.Scaled, v.Scale = true, int32(f.scale)
-	}
-	clear(v.Backing())
+// store stores n values of x at row at on: those from value from on or, when
+// idx is not nil, those it lists. Blocks that v refers to are retained in keep.
+func (f *field) store(v *vector.Vec, at int, x *values, from, n int, idx []int32, keep *keeper) error {
 	if n == 0 {
-		return v, nil
+		return nil
 	}
-	data := d.Page().Data()
-	if f.form != formText && f.form != formBytes {
-		err := f.plain(v, 0, data, 0, n, nil, nil)
-		for i, b := range v.Bufs {
-			// Nobody may append behind what batches share.
-			v.Bufs[i] = slices.Clip(b)
+	if x.offs != nil {
+		return f.storeVariable(v, at, x, from, n, idx, keep)
+	}
+	if x.bits {
+		dst := v.Bools()[at : at+n]
+		if idx != nil {
+			for i, k := range idx {
+				dst[i] = x.data[k>>3] >> (uint(k) & 7) & 1
+			}
+			return nil
 		}
-		return v, err
-	}
-	raw, offsets := data.ByteArray()
-	if err := checkOffsets(raw, offsets); err != nil {
-		return nil, err
-	}
-	if len(offsets) < n+1 {
-		return nil, fmt.Errorf("%w: a dictionary is too short", errCorrupt)
-	}
-	if f.form == formText && !validText(raw) {
-		return nil, fmt.Errorf("%w: text is not valid UTF-8", errCorrupt)
-	}
-	raw = append([]byte(nil), raw...)
-	v.Bufs = [][]byte{slices.Clip(raw)}
-	setViews(v.Views()[:n], 0, raw, offsets[:n+1])
-	return v, nil
-}
-
-// plain stores present values of data, from value from on, at row at on. page
-// is retained in keep when v refers to it (nil: the bytes are copied).
-func (f *field) plain(v *vector.Vec, at int, data encoding.Values, from, present int, page parquet.Page, keep *pageSet) error {
-	to := from + present
-	switch f.form {
-	case formBool:
-		bits := data.Boolean()
-		dst := v.Bools()[at : at+present]
 		for i := range dst {
 			k := from + i
-			dst[i] = bits[k>>3] >> (uint(k) & 7) & 1
+			dst[i] = x.data[k>>3] >> (uint(k) & 7) & 1
 		}
-	case formInt32:
-		copy(v.Int32s()[at:at+present], data.Int32()[from:to])
+		return nil
+	}
+	if idx != nil {
+		switch {
+		case x.width == 8 && (f.form == formInt64 || f.form == formDouble):
+			dst := v.Int64s()[at : at+n]
+			for i, k := range idx {
+				dst[i] = int64(binary.LittleEndian.Uint64(x.data[8*int(k):]))
+			}
+			return nil
+		case x.width == 4 && (f.form == formInt32 || f.form == formFloat):
+			dst := v.Int32s()[at : at+n]
+			for i, k := range idx {
+				dst[i] = int32(binary.LittleEndian.Uint32(x.data[4*int(k):]))
+			}
+			return nil
+		}
+		// Other forms are rare: one value at a time through the loops below.
+		for i, k := range idx {
+			if err := f.storeFixed(v, at+i, x, int(k), 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return f.storeFixed(v, at, x, from, n)
+}
+
+// storeFixed stores fixed-width values.
+func (f *field) storeFixed(v *vector.Vec, at int, x *values, from, n int) error {
+	src := x.data[from*x.width : (from+n)*x.width]
+	switch f.form {
+	case formInt32, formFloat:
+		copy(vector.Values[byte](v)[4*at:4*(at+n)], src)
+	case formInt64, formDouble:
+		copy(vector.Values[byte](v)[8*at:8*(at+n)], src)
 	case formInt16:
-		src := data.Int32()[from:to]
-		dst := v.Int16s()[at : at+present]
-		for i, x := range src {
-			dst[i] = int16(x)
+		dst := v.Int16s()[at : at+n]
+		for i := range dst {
+			dst[i] = int16(binary.LittleEndian.Uint32(src[4*i:]))
 		}
 	case formUint32:
-		src := data.Int32()[from:to]
-		dst := v.Int64s()[at : at+present]
-		for i, x := range src {
-			dst[i] = int64(uint32(x))
+		dst := v.Int64s()[at : at+n]
+		for i := range dst {
+			dst[i] = int64(binary.LittleEndian.Uint32(src[4*i:]))
 		}
 	case formInt32Wide:
-		src := data.Int32()[from:to]
-		dst := v.Int64s()[at : at+present]
-		for i, x := range src {
-			dst[i] = int64(x) * f.mul
+		dst := v.Int64s()[at : at+n]
+		for i := range dst {
+			dst[i] = int64(int32(binary.LittleEndian.Uint32(src[4*i:]))) * f.mul
 		}
-	case formInt64:
-		copy(v.Int64s()[at:at+present], data.Int64()[from:to])
 	case formInt64Mul:
-		return f.rescale(v.Int64s()[at:at+present], data.Int64()[from:to])
-	case formFloat:
-		copy(v.Float32s()[at:at+present], data.Float()[from:to])
-	case formDouble:
-		copy(v.Float64s()[at:at+present], data.Double()[from:to])
+		dst := v.Int64s()[at : at+n]
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 8*n), src)
+		return f.rescale(dst, dst)
 	case formInt96:
-		src := data.Int96()[from:to]
-		dst := v.Int64s()[at : at+present]
-		for i, x := range src {
-			nanos := int64(uint64(x[0]) | uint64(x[1])<<32)
-			dst[i] = (int64(x[2])-2440588)*86400e6 + floorDiv(nanos, 1000)
+		dst := v.Int64s()[at : at+n]
+		for i := range dst {
+			nanos, day := int64(binary.LittleEndian.Uint64(src[12*i:])), int64(binary.LittleEndian.Uint32(src[12*i+8:]))
+			dst[i] = (day-2440588)*86400e6 + floorDiv(nanos, 1000)
 		}
-	case formText, formBytes:
-		raw, offsets := data.ByteArray()
-		if len(offsets) < to+1 {
-			return fmt.Errorf("%w: a page has fewer values than its header says", errCorrupt)
-		}
-		v.Bufs = append(v.Bufs, slices.Clip(raw))
-		keep.retain(page)
-		setViews(v.Views()[at:at+present], int32(len(v.Bufs)-1), raw, offsets[from:to+1])
 	case formUint64:
-		src := data.Int64()[from:to]
 		var scratch [32]byte
-		for i, x := range src {
+		for i := range n {
 			var be [9]byte
-			binary.BigEndian.PutUint64(be[1:], uint64(x))
+			binary.BigEndian.PutUint64(be[1:], binary.LittleEndian.Uint64(src[8*i:]))
 			v.SetBytes(at+i, decode.AppendBigEndian(scratch[:0], be[:], 0))
 		}
-	case formDecimal, formBigDecimal:
-		return f.decimals(v, at, data, from, to)
+	case formDecimal:
+		return decimals(v.Int64s()[at:at+n], src, x.data[:(from+n)*x.width], x.width)
+	case formBigDecimal:
+		if x.width > 32 {
+			return fmt.Errorf("%w: a decimal is too long", errCorrupt)
+		}
+		var scratch [128]byte
+		for i := range n {
+			v.SetBytes(at+i, decode.AppendBigEndian(scratch[:0], src[i*x.width:(i+1)*x.width], f.scale))
+		}
 	default:
-		return f.fixed(v, at, data, from, to)
+		return f.storeOther(v, at, src, x.width, n)
 	}
 	return nil
 }
 
-// rescale turns moments into microseconds.
+// storeOther stores fixed-length values that are not decimals.
+func (f *field) storeOther(v *vector.Vec, at int, src []byte, width, n int) error {
+	want := width
+	switch f.form {
+	case formUUID:
+		want = 16
+	case formHalf:
+		want = 2
+	case formInterval:
+		want = 12
+	}
+	if want != width {
+		return fmt.Errorf("%w: a fixed length is not valid", errCorrupt)
+	}
+	for i := range n {
+		b := src[i*width : (i+1)*width]
+		switch f.form {
+		case formUUID:
+			v.Wides()[at+i] = vector.Wide{A: int64(binary.BigEndian.Uint64(b)), B: int64(binary.BigEndian.Uint64(b[8:]))}
+		case formHalf:
+			v.Float32s()[at+i] = half(binary.LittleEndian.Uint16(b))
+		case formInterval:
+			months, days := int32(binary.LittleEndian.Uint32(b)), int32(binary.LittleEndian.Uint32(b[4:]))
+			d := types.IntervalDatum(months, days, int64(binary.LittleEndian.Uint32(b[8:]))*1000)
+			v.Wides()[at+i] = vector.Wide{A: d.I, B: d.J}
+		case formFixed:
+			v.SetBytes(at+i, b)
+		default:
+			return fmt.Errorf("%w: a column has another type than its schema says", errCorrupt)
+		}
+	}
+	return nil
+}
+
+// storeVariable stores values of varying length.
+func (f *field) storeVariable(v *vector.Vec, at int, x *values, from, n int, idx []int32, keep *keeper) error {
+	switch f.form {
+	case formText, formBytes:
+		// A page that v refers to already keeps its number.
+		last := len(v.Bufs) - 1
+		if last < 0 || len(x.data) > 0 && (len(v.Bufs[last]) == 0 || &v.Bufs[last][0] != &x.data[0]) {
+			v.Bufs = append(v.Bufs, slices.Clip(x.data))
+			last++
+		}
+		keep.block(x.block)
+		if idx != nil {
+			pickViews(v.Views()[at:at+n], int32(last), x, idx)
+		} else {
+			setViews(v.Views()[at:at+n], int32(last), x.data, x.offs[from:from+n+1], x.gap)
+		}
+		return nil
+	case formDecimal:
+		dst := v.Int64s()[at : at+n]
+		for i := range dst {
+			k := from + i
+			if idx != nil {
+				k = int(idx[i])
+			}
+			y, ok := bigEndian(x.bytes(k))
+			if !ok {
+				return errPrecision
+			}
+			dst[i] = y
+		}
+		return nil
+	case formBigDecimal:
+		var scratch [128]byte
+		for i := range n {
+			k := from + i
+			if idx != nil {
+				k = int(idx[i])
+			}
+			b := x.bytes(k)
+			if len(b) > 32 {
+				return fmt.Errorf("%w: a decimal is too long", errCorrupt)
+			}
+			v.SetBytes(at+i, decode.AppendBigEndian(scratch[:0], b, f.scale))
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: a column has another type than its schema says", errCorrupt)
+}
+
+// rescale turns moments into microseconds. dst may be src.
 func (f *field) rescale(dst, src []int64) error {
 	if f.mul < 0 {
 		for i, x := range src {
@@ -463,74 +437,43 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// decimals decodes big-endian two's complement integers.
-func (f *field) decimals(v *vector.Vec, at int, data encoding.Values, from, to int) error {
-	var raw []byte
-	var offsets []uint32
-	size := 0
-	if data.Kind() == encoding.ByteArray {
-		raw, offsets = data.ByteArray()
-		if err := checkOffsets(raw, offsets); err != nil {
-			return err
-		}
-		if len(offsets) < to+1 {
-			return fmt.Errorf("%w: a page has fewer values than its header says", errCorrupt)
-		}
-	} else {
-		raw, size = data.FixedLenByteArray()
-		if size <= 0 || len(raw) < to*size {
-			return fmt.Errorf("%w: a page has fewer values than its header says", errCorrupt)
-		}
-	}
-	value := func(i int) []byte {
-		if offsets != nil {
-			return raw[offsets[i]:offsets[i+1]]
-		}
-		return raw[i*size : (i+1)*size]
-	}
-	if f.form == formBigDecimal {
-		var scratch [128]byte
-		for i := from; i < to; i++ {
-			b := value(i)
-			if len(b) > 32 {
-				return fmt.Errorf("%w: a decimal is too long", errCorrupt)
-			}
-			v.SetBytes(at+i-from, decode.AppendBigEndian(scratch[:0], b, f.scale))
-		}
-		return nil
-	}
-	dst := v.Int64s()[at : at+to-from]
-	if offsets == nil && size == 16 {
+// errPrecision is the error for a decimal that its type cannot hold.
+var errPrecision = fmt.Errorf("%w: a decimal exceeds its precision", errCorrupt)
+
+// decimals decodes big-endian two's complement integers of width bytes from
+// src, which is the end of all.
+func decimals(dst []int64, src, all []byte, width int) error {
+	switch {
+	case width == 16:
 		for i := range dst {
-			b := raw[(from+i)*16:]
+			b := src[16*i:]
 			hi, lo := int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
 			if hi != lo>>63 {
-				return fmt.Errorf("%w: a decimal exceeds its precision", errCorrupt)
+				return errPrecision
 			}
 			dst[i] = lo
 		}
-		return nil
-	}
-	if offsets == nil && size <= 8 {
+	case width <= 8:
 		// Load eight bytes that end with the value and drop what is before it;
 		// the first values have no bytes before them.
-		shift := uint(64 - 8*size)
+		shift := uint(64 - 8*width)
+		first := len(all) - len(src)
 		for i := range dst {
-			end := (from + i + 1) * size
+			end := first + (i+1)*width
 			if end < 8 {
-				dst[i], _ = bigEndian(raw[end-size : end])
+				dst[i], _ = bigEndian(all[end-width : end])
 				continue
 			}
-			dst[i] = int64(binary.BigEndian.Uint64(raw[end-8:])<<shift) >> shift
+			dst[i] = int64(binary.BigEndian.Uint64(all[end-8:])<<shift) >> shift
 		}
-		return nil
-	}
-	for i := range dst {
-		x, ok := bigEndian(value(from + i))
-		if !ok {
-			return fmt.Errorf("%w: a decimal exceeds its precision", errCorrupt)
+	default:
+		for i := range dst {
+			x, ok := bigEndian(src[i*width : (i+1)*width])
+			if !ok {
+				return errPrecision
+			}
+			dst[i] = x
 		}
-		dst[i] = x
 	}
 	return nil
 }
@@ -553,32 +496,6 @@ func bigEndian(b []byte) (x int64, ok bool) {
 	return x, true
 }
 
-// fixed decodes fixed-length values that are not decimals.
-func (f *field) fixed(v *vector.Vec, at int, data encoding.Values, from, to int) error {
-	raw, size := data.FixedLenByteArray()
-	want := map[form]int{formUUID: 16, formHalf: 2, formInterval: 12}[f.form]
-	if size <= 0 || len(raw) < to*size || want != 0 && want != size {
-		return fmt.Errorf("%w: a page has fewer values than its header says", errCorrupt)
-	}
-	for i := from; i < to; i++ {
-		b := raw[i*size : (i+1)*size]
-		row := at + i - from
-		switch f.form {
-		case formUUID:
-			v.Wides()[row] = vector.Wide{A: int64(binary.BigEndian.Uint64(b)), B: int64(binary.BigEndian.Uint64(b[8:]))}
-		case formHalf:
-			v.Float32s()[row] = half(binary.LittleEndian.Uint16(b))
-		case formInterval:
-			months, days := int32(binary.LittleEndian.Uint32(b)), int32(binary.LittleEndian.Uint32(b[4:]))
-			d := types.IntervalDatum(months, days, int64(binary.LittleEndian.Uint32(b[8:]))*1000)
-			v.Wides()[row] = vector.Wide{A: d.I, B: d.J}
-		default:
-			v.SetBytes(row, b)
-		}
-	}
-	return nil
-}
-
 // half widens an IEEE half-precision number.
 func half(h uint16) float32 {
 	sign, exp, frac := uint32(h>>15), int(h>>10&31), uint32(h&1023)
@@ -595,86 +512,70 @@ func half(h uint16) float32 {
 	return math.Float32frombits(sign<<31 | uint32(exp+112)<<23 | frac<<13)
 }
 
-// checkOffsets checks that offsets ascend within data.
-func checkOffsets(data []byte, offsets []uint32) error {
-	last := uint32(0)
-	for _, o := range offsets {
-		if o < last {
-			return fmt.Errorf("%w: string offsets do not ascend", errCorrupt)
-		}
-		last = o
-	}
-	if int(last) > len(data) {
-		return fmt.Errorf("%w: a string ends behind its page", errCorrupt)
-	}
-	return nil
-}
-
-// validText reports whether b is UTF-8 without NUL bytes.
-func validText(b []byte) bool {
-	if slices.Contains(b, 0) {
-		return false
-	}
-	return utf8.Valid(b)
-}
-
-// raw is the two words of a view.
+// rawView is the two words of a view.
 type rawView struct{ a, b uint64 }
 
-// setViews stores views on data, delimited by offsets, which have been checked.
-func setViews(dst []vector.View, buf int32, data []byte, offsets []uint32) {
-	if len(dst) == 0 {
-		return
+// makeView returns the view on data[off:off+n] in buffer buf. Up to safe twelve
+// bytes can be loaded at once.
+func makeView(data []byte, buf int32, off, n, safe uint32) rawView {
+	switch {
+	case n > vector.MaxInline:
+		return rawView{uint64(n) | uint64(binary.LittleEndian.Uint32(data[off:]))<<32, uint64(uint32(buf)) | uint64(off)<<32}
+	case off < safe:
+		b := data[off:]
+		lo, hi := binary.LittleEndian.Uint64(b), uint64(binary.LittleEndian.Uint32(b[8:]))
+		if n < 8 {
+			lo, hi = lo&(1<<(8*n)-1), 0
+		} else {
+			hi &= 1<<(8*(n-8)) - 1
+		}
+		return rawView{uint64(n) | lo<<32, lo>>32 | hi<<32}
 	}
-	out := unsafe.Slice((*rawView)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
-	// Up to here twelve bytes can be loaded at once.
-	safe := uint32(0)
-	if len(data) >= 12 {
-		safe = uint32(len(data) - 11)
+	var b [12]byte
+	copy(b[:], data[off:off+n])
+	lo, hi := binary.LittleEndian.Uint64(b[:]), uint64(binary.LittleEndian.Uint32(b[8:]))
+	return rawView{uint64(n) | lo<<32, lo>>32 | hi<<32}
+}
+
+// rawViews returns the words of views.
+func rawViews(dst []vector.View) []rawView {
+	return unsafe.Slice((*rawView)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
+}
+
+// safeEnd returns up to which offset twelve bytes can be loaded.
+func safeEnd(data []byte) uint32 {
+	if len(data) < 12 {
+		return 0
 	}
-	off := offsets[0]
+	return uint32(len(data) - 11)
+}
+
+// setViews stores views on data. Value i begins gap bytes behind offs[i] and
+// ends at offs[i+1]; offs has been checked.
+func setViews(dst []vector.View, buf int32, data []byte, offs []uint32, gap uint32) {
+	out := rawViews(dst)
+	safe := safeEnd(data)
+	offs = offs[:len(out)+1]
+	off := offs[0]
 	for i := range out {
-		end := offsets[i+1]
+		end := offs[i+1]
+		off += gap
 		n := end - off
-		switch {
-		case n > vector.MaxInline:
+		if n > vector.MaxInline {
 			out[i] = rawView{uint64(n) | uint64(binary.LittleEndian.Uint32(data[off:]))<<32, uint64(uint32(buf)) | uint64(off)<<32}
-		case off < safe:
-			b := data[off:]
-			lo, hi := binary.LittleEndian.Uint64(b), uint64(binary.LittleEndian.Uint32(b[8:]))
-			if n < 8 {
-				lo, hi = lo&(1<<(8*n)-1), 0
-			} else {
-				hi &= 1<<(8*(n-8)) - 1
-			}
-			out[i] = rawView{uint64(n) | lo<<32, lo>>32 | hi<<32}
-		default:
-			var b [12]byte
-			copy(b[:], data[off:end])
-			lo, hi := binary.LittleEndian.Uint64(b[:]), uint64(binary.LittleEndian.Uint32(b[8:]))
-			out[i] = rawView{uint64(n) | lo<<32, lo>>32 | hi<<32}
+		} else {
+			out[i] = makeView(data, buf, off, n, safe)
 		}
 		off = end
 	}
 }
 
-// pageSet holds the pages that a batch refers to.
-type pageSet struct{ pages []parquet.Page }
-
-// retain keeps a page until release; the last one is often the same.
-func (s *pageSet) retain(p parquet.Page) {
-	if s == nil || p == nil || len(s.pages) > 0 && s.pages[len(s.pages)-1] == p {
-		return
+// pickViews stores views on the values idx.
+func pickViews(dst []vector.View, buf int32, x *values, idx []int32) {
+	out := rawViews(dst)
+	safe := safeEnd(x.data)
+	for i, k := range idx {
+		off := x.offs[k] + x.gap
+		out[i] = makeView(x.data, buf, off, x.offs[k+1]-off, safe)
 	}
-	parquet.Retain(p)
-	s.pages = append(s.pages, p)
-}
-
-// release lets go of all pages.
-func (s *pageSet) release() {
-	for i, p := range s.pages {
-		parquet.Release(p)
-		s.pages[i] = nil
-	}
-	s.pages = s.pages[:0]
 }

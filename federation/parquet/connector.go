@@ -7,8 +7,10 @@ package parquet
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/decode"
@@ -55,11 +57,13 @@ func (*Connector) Options() []connector.Option {
 
 // Open implements connector.Connector.
 func (*Connector) Open(_ context.Context, c connector.Config) (connector.Source, error) {
-	return &source{
+	s := &source{
 		name:    c.Server,
 		root:    c.Options["root"],
 		footers: &footerCache{account: c.Account, footers: map[footerKey]*footer{}},
-	}, nil
+	}
+	s.dictIDs.Store(rand.Uint64())
+	return s, nil
 }
 
 // source is one server.
@@ -68,6 +72,9 @@ type source struct {
 	root       string
 	footers    *footerCache
 	statistics statisticsCache
+	// dictIDs gives each dictionary that is read a number. They begin anywhere,
+	// so that dictionaries of two servers differ, too.
+	dictIDs atomic.Uint64
 }
 
 // access returns the rules for file names.

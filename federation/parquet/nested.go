@@ -17,6 +17,7 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/decode"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // nestedReader reads a nested field row by row and renders it as the text of a
@@ -36,6 +37,17 @@ type leafReader struct {
 	buf    [256]parquet.Value
 	at, n  int
 	row    []parquet.Value // values of the current row
+}
+
+// nestedCodec refuses the codec that parquet-go's page reader cannot be trusted
+// with: it does not hand over the right buffer for LZ4 pages that compress
+// badly.
+func nestedCodec(c format.CompressionCodec) error {
+	switch c {
+	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli:
+		return nil
+	}
+	return pgerror.NotSupported("compression %s of nested columns in Parquet files is not supported", c)
 }
 
 // close releases the pages.

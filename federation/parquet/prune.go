@@ -17,6 +17,8 @@ import (
 // check tests whether a row group may hold a row that passes a predicate.
 type check interface {
 	mayMatch(stats func(column int) bounds) bool
+	// bind returns the test of rows of a file, nil when there is none.
+	bind(fields []*mapped) rowTest
 }
 
 // bounds is what the statistics of a column chunk say.
@@ -48,6 +50,8 @@ type literal struct {
 	f    float64
 	s    string
 	num  string // decimal text of a numeric, "" otherwise
+	// micros marks a timestamp that a date is compared with.
+	micros bool
 }
 
 // compare is column op literal.
@@ -61,6 +65,12 @@ type compare struct {
 type nullCheck struct {
 	column int
 	not    bool
+}
+
+// pairCheck is column op column.
+type pairCheck struct {
+	a, b int
+	op   string
 }
 
 // never passes no row.
@@ -91,6 +101,8 @@ func (a allOf) mayMatch(stats func(int) bounds) bool {
 	}
 	return true
 }
+
+func (pairCheck) mayMatch(func(int) bounds) bool { return true }
 
 func (n nullCheck) mayMatch(stats func(int) bounds) bool {
 	// A null count of zero cannot be told from one that was not written, so IS
@@ -148,6 +160,10 @@ func (l literal) units(scale int) (lo, hi int64, ok bool) {
 	if l.kind != boundInt {
 		return 0, 0, false
 	}
+	if l.micros {
+		lo = floorDiv(l.i, 86400e6)
+		return lo, lo + int64(bit(lo*86400e6 != l.i)), true
+	}
 	text := l.num
 	if text == "" {
 		if scale == 0 {
@@ -186,8 +202,8 @@ func (l literal) units(scale int) (lo, hi int64, ok bool) {
 	return x, x + 1, true
 }
 
-// PushFilter implements connector.FilterPusher: predicates only exclude row
-// groups, so none is exact.
+// PushFilter implements connector.FilterPusher: predicates exclude row groups,
+// pages and rows, but not always all that they could, so none is exact.
 func (s *source) PushFilter(h connector.TableHandle, filter connector.Sealed) (connector.TableHandle, []connector.Outcome) {
 	x := h.(*handle)
 	out := *x
@@ -204,7 +220,7 @@ func (s *source) PushFilter(h connector.TableHandle, filter connector.Sealed) (c
 			continue
 		}
 		out.checks = append(out.checks, c)
-		outcomes[i] = connector.Outcome{Pushed: connector.Superset, Reason: "row groups are pruned by statistics"}
+		outcomes[i] = connector.Outcome{Pushed: connector.Superset, Reason: "rows are excluded where that saves reading"}
 	}
 	return &out, outcomes
 }
@@ -236,23 +252,27 @@ func (h *handle) compile(e expr.Expr) (check, string) {
 		return allOf(list), ""
 	case *expr.NullTest:
 		col, ok := h.column(e.Arg)
-		if !ok || !e.Not {
+		if !ok {
 			return nil, "statistics do not decide the predicate"
 		}
 		return nullCheck{col, e.Not}, ""
 	case *expr.InList:
+		op := "="
 		if e.Not {
-			return nil, "statistics do not decide NOT IN"
+			op = "<>"
 		}
-		list := anyOf{}
+		var list []check
 		for _, item := range e.Items {
-			c, why := h.comparison("=", e.Arg, item)
+			c, why := h.comparison(op, e.Arg, item)
 			if c == nil {
 				return nil, why
 			}
 			list = append(list, c)
 		}
-		return list, ""
+		if e.Not {
+			return allOf(list), ""
+		}
+		return anyOf(list), ""
 	case *expr.Call:
 		if len(e.Args) != 2 || e.Fn != nil && e.Fn.Schema != "" && e.Fn.Schema != "pg_catalog" {
 			break
@@ -260,8 +280,31 @@ func (h *handle) compile(e expr.Expr) (check, string) {
 		if c, why := h.comparison(e.Op, e.Args[0], e.Args[1]); c != nil {
 			return c, why
 		}
-		flip := map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+		if a, ok := h.column(e.Args[0]); ok {
+			if b, ok := h.column(e.Args[1]); ok {
+				return h.pair(e.Op, a, b)
+			}
+		}
+		flip := map[string]string{"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 		return h.comparison(flip[e.Op], e.Args[1], e.Args[0])
+	}
+	return nil, "statistics do not decide the predicate"
+}
+
+// pair compiles column op column.
+func (h *handle) pair(op string, a, b int) (check, string) {
+	switch op {
+	case "=", "<>", "<", "<=", ">", ">=":
+	default:
+		return nil, "statistics do not decide the predicate"
+	}
+	t := h.table.columns[a].Type
+	if t.OID != h.table.columns[b].Type.OID {
+		return nil, "the columns have different types"
+	}
+	switch t.OID {
+	case types.Int2, types.Int4, types.Int8, types.Date, types.Timestamp, types.TimestampTZ, types.Time, types.Numeric:
+		return pairCheck{a, b, op}, ""
 	}
 	return nil, "statistics do not decide the predicate"
 }
@@ -270,7 +313,7 @@ func (h *handle) compile(e expr.Expr) (check, string) {
 func (h *handle) comparison(op string, left, right expr.Expr) (check, string) {
 	const undecided = "statistics do not decide the predicate"
 	switch op {
-	case "=", "<", "<=", ">", ">=":
+	case "=", "<>", "<", "<=", ">", ">=":
 	default:
 		return nil, undecided
 	}
@@ -285,10 +328,23 @@ func (h *handle) comparison(op string, left, right expr.Expr) (check, string) {
 	if k.Value.Null {
 		return never{}, "" // a comparison with NULL passes no row
 	}
-	if !comparable(h.table.columns[col].Type.OID, k.T.OID) {
+	c := compare{column: col, op: op}
+	switch of := h.table.columns[col].Type.OID; {
+	case of == types.Date && k.T.OID == types.Timestamp:
+		if k.Value.I == types.TimestampInfinity || k.Value.I == types.TimestampNegInfinity {
+			return nil, undecided
+		}
+		c.lit = literal{kind: boundInt, i: k.Value.I, micros: true}
+		return c, ""
+	case of == types.Timestamp && k.T.OID == types.Date:
+		if k.Value.I == types.DateInfinity || k.Value.I == types.DateNegInfinity {
+			return nil, undecided
+		}
+		c.lit = literal{kind: boundInt, i: k.Value.I * 86400e6}
+		return c, ""
+	case !comparable(of, k.T.OID):
 		return nil, undecided
 	}
-	c := compare{column: col, op: op}
 	switch k.T.OID {
 	case types.Int2, types.Int4, types.Int8, types.Date, types.Timestamp, types.TimestampTZ, types.Time:
 		c.lit = literal{kind: boundInt, i: k.Value.I}
@@ -301,7 +357,7 @@ func (h *handle) comparison(op string, left, right expr.Expr) (check, string) {
 		}
 		c.lit = literal{kind: boundInt, num: text}
 	case types.Text, types.VarChar:
-		if op != "=" {
+		if op != "=" && op != "<>" {
 			return nil, "statistics are ordered by bytes, not by the collation"
 		}
 		c.lit = literal{kind: boundText, s: k.Value.S}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -33,9 +33,11 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 		size = vector.BatchSize
 	}
 	r := &reader{
-		source: s.name, table: t, project: x.project, parts: parts, size: size, limit: -1,
-		format: o.Format, slots: decode.NewSlots[pageSet](o.Account), open: -1,
+		source: s, table: t, checks: x.checks, filters: -1, project: x.project, parts: parts, size: size, limit: -1,
+		format: o.Format, memory: &budget{account: o.Account}, slots: map[*vector.Batch]*slot{}, open: -1,
 	}
+	r.pool = &blockPool{memory: r.memory}
+	r.flate = &inflater{memory: r.memory}
 	if x.limit > 0 {
 		r.limit = x.limit
 	}
@@ -44,23 +46,45 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 
 // reader reads parts one after the other.
 type reader struct {
-	source  string
+	source  *source
 	table   *table
 	project []int
+	checks  []check
 	parts   []part
 	size    int
 	limit   int64 // rows still wanted, -1 for all
 	format  *types.Format
-	slots   *decode.Slots[pageSet]
+	memory  *budget
+	pool    *blockPool
+	flate   *inflater
+	slots   map[*vector.Batch]*slot
 
-	left    int64 // rows left of the current part
-	cols    []columnReader
+	row    int64      // next row of the current row group
+	left   int64      // rows left of the current range
+	ranges []rowRange // ranges behind it
+	cols   []columnReader
+	// chunks are the readers of leaf columns by column of the table, for the
+	// projection and the filter.
+	chunks  map[int]*chunkReader
+	filter  *rowFilter // nil without tests
+	filters int        // the file that filter is bound to
+	whole   bool       // a column cannot be read in pieces of a batch
 	file    *os.File
 	open    int // index of the file that is open, -1 for none
 	name    string
-	dictIDs uint64
 	failed  error
 	closed  bool
+}
+
+// rowRange is a range of rows of a row group.
+type rowRange struct{ from, rows int64 }
+
+// slot is the memory behind one batch that the caller rotates.
+type slot struct {
+	vecs  []*vector.Vec
+	valid []vector.Bitmap
+	keep  keeper
+	owned int64 // paid for bytes that the vectors own
 }
 
 // columnReader reads one projected column of the current row group.
@@ -73,18 +97,65 @@ type columnReader struct {
 	// native and out convert to another type; native is only used until the
 	// values are converted.
 	native *vector.Vec
-	keep   pageSet
+	keep   keeper
 	out    *decode.Column
 }
 
 // Local implements connector.LocalReader.
 func (r *reader) Local() {}
 
+// take returns the slot of dst and empties dst.
+func (r *reader) take(dst *vector.Batch) (*slot, error) {
+	s := r.slots[dst]
+	if s == nil {
+		// What fixed-width values, views and codes need at most.
+		if err := r.memory.reserve(int64(len(r.project)*r.size) * 20); err != nil {
+			return nil, err
+		}
+		s = &slot{vecs: make([]*vector.Vec, len(r.project)), valid: make([]vector.Bitmap, len(r.project))}
+		s.keep.pool = r.pool
+		for i := range s.vecs {
+			s.vecs[i] = &vector.Vec{}
+		}
+		r.slots[dst] = s
+	}
+	s.keep.release()
+	for i, v := range s.vecs {
+		if v.Valid != nil {
+			s.valid[i] = v.Valid
+		}
+	}
+	dst.N, dst.Sel = 0, nil
+	dst.Cols = append(dst.Cols[:0], s.vecs...)
+	return s, nil
+}
+
+// charge pays for the bytes that the vectors of a slot own.
+func (r *reader) charge(s *slot) error {
+	total := int64(0)
+	for i := range r.cols {
+		c := &r.cols[i]
+		if c.mapped == nil || c.out == nil && !c.mapped.owned() {
+			continue
+		}
+		for _, b := range s.vecs[i].Bufs {
+			total += int64(cap(b))
+		}
+	}
+	if d := total - s.owned; d > 1<<16 || d < -1<<20 {
+		if err := r.memory.reserve(d); err != nil {
+			return err
+		}
+		s.owned = total
+	}
+	return nil
+}
+
 // Next implements connector.Reader.
 func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = corrupt(r.source, r.name, fmt.Errorf("%w: %v", errCorrupt, p))
+			err = corrupt(r.source.name, r.name, fmt.Errorf("%w: %v", errCorrupt, p))
 		}
 		if err != nil {
 			dst.N, dst.Sel, dst.Cols = 0, nil, dst.Cols[:0]
@@ -99,64 +170,212 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 	if r.failed != nil {
 		return r.failed
 	}
-	slot := r.slots.Take(dst, len(r.project))
-	slot.Keep.release()
-	for r.left == 0 {
-		if r.closed || len(r.parts) == 0 || r.limit == 0 {
-			return io.EOF
-		}
-		if err := r.start(r.parts[0]); err != nil {
-			return corrupt(r.source, r.name, err)
-		}
-		r.left = r.parts[0].rows
-		r.parts = r.parts[1:]
-	}
-	n := int(min(int64(r.size), r.left))
-	if r.limit >= 0 {
-		n = int(min(int64(n), r.limit))
-	}
-	if n == 0 {
+	if r.closed {
 		return io.EOF
 	}
-	for i := range r.cols {
-		v := slot.Vecs[i]
-		if err := r.cols[i].read(v, n, &slot.Keep); err != nil {
-			return corrupt(r.source, r.name, err)
+	s, err := r.take(dst)
+	if err != nil {
+		return err
+	}
+	n, err := r.fill(ctx, s)
+	if err != nil {
+		if err == io.EOF || ctx.Err() != nil {
+			return err
 		}
+		return corrupt(r.source.name, r.name, err)
+	}
+	for i := range r.cols {
 		if r.cols[i].mapped == nil {
 			dst.Cols[i] = vector.NewNull(r.cols[i].typ)
 		}
 	}
 	dst.N = n
-	r.left -= int64(n)
-	if r.limit > 0 {
-		r.limit -= int64(n)
+	return r.charge(s)
+}
+
+// fill reads the next rows, at least one.
+func (r *reader) fill(ctx context.Context, s *slot) (int, error) {
+	for {
+		if err := r.advance(); err != nil {
+			return 0, err
+		}
+		if r.filter != nil && !r.filter.off {
+			n, err := r.fillFiltered(ctx, s)
+			if n > 0 || err != nil {
+				return n, err
+			}
+			if err := ctx.Err(); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		n := int(min(int64(r.size), r.left))
+		if r.limit >= 0 {
+			n = int(min(int64(n), r.limit))
+			r.limit -= int64(n)
+		}
+		for i := range r.cols {
+			if err := r.cols[i].read(s.vecs[i], n, s.valid[i], &s.keep); err != nil {
+				return 0, err
+			}
+		}
+		r.row += int64(n)
+		r.left -= int64(n)
+		return n, nil
 	}
-	return r.slots.Charge(0)
+}
+
+// fillFiltered reads the next rows that pass the filter, until the batch is
+// nearly full, the range ends, or nothing has passed for long.
+func (r *reader) fillFiltered(ctx context.Context, s *slot) (int, error) {
+	at := 0
+	for windows := 0; r.left > 0 && at <= r.size*3/4 && !r.filter.off; windows++ {
+		if windows >= 64 && (at > 0 || ctx.Err() != nil) {
+			break
+		}
+		n := int(min(int64(r.size-at), r.left))
+		sel, err := r.filter.window(n)
+		if err != nil {
+			return 0, err
+		}
+		r.row += int64(n)
+		r.left -= int64(n)
+		for i := range r.cols {
+			if err := r.cols[i].pick(s.vecs[i], at, sel, n, r.size, s.valid[i], &s.keep, r.filter.work[r.project[i]]); err != nil {
+				return 0, err
+			}
+		}
+		at += len(sel)
+		if r.whole && at > 0 {
+			break
+		}
+	}
+	return at, nil
+}
+
+// advance makes sure that the current range has rows; io.EOF means that there
+// are none left.
+func (r *reader) advance() error {
+	if r.limit == 0 {
+		return io.EOF
+	}
+	for r.left == 0 {
+		switch {
+		case len(r.ranges) > 0:
+			next := r.ranges[0]
+			r.ranges = r.ranges[1:]
+			if gap := next.from - r.row; gap > 0 {
+				if err := r.skip(gap); err != nil {
+					return err
+				}
+			}
+			r.row, r.left = next.from, next.rows
+		case len(r.parts) > 0:
+			p := r.parts[0]
+			r.parts = r.parts[1:]
+			if err := r.start(p); err != nil {
+				return err
+			}
+		default:
+			return io.EOF
+		}
+	}
+	return nil
+}
+
+// skip passes over n rows of all columns.
+func (r *reader) skip(n int64) error {
+	for _, c := range r.chunks {
+		if err := c.advance(n); err != nil {
+			return err
+		}
+	}
+	for i := range r.cols {
+		if x := r.cols[i].nested; x != nil {
+			if err := x.skip(int(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pick appends those of the next n rows that sel lists to v, which has at rows
+// and room for size. w is the window of the column when the filter has read it.
+func (c *columnReader) pick(v *vector.Vec, at int, sel []int32, n, size int, spare vector.Bitmap, keep *keeper, w *windowColumn) error {
+	switch {
+	case c.mapped == nil:
+		return nil
+	case c.nested == nil && c.out == nil:
+		if at == 0 {
+			c.chunk.begin(v, size, spare)
+		}
+		if w == nil {
+			return c.chunk.pick(v, at, sel, n, size, keep)
+		}
+		if len(sel) > 0 {
+			w.appendRows(v, at, size, sel, spare, keep)
+		}
+		return nil
+	case len(sel) == 0 && c.nested != nil:
+		return c.nested.skip(n)
+	case len(sel) == 0 && w != nil:
+		return nil
+	case len(sel) == 0:
+		return c.chunk.skip(n)
+	case c.nested != nil:
+		if err := c.nested.read(c.native, n); err != nil {
+			return err
+		}
+		if c.out == nil {
+			vector.Gather(v, c.native, sel, n)
+			// The next rows reuse the list of native, not the buffers.
+			v.Bufs = slices.Clone(v.Bufs)
+			return nil
+		}
+		var some vector.Vec
+		vector.Gather(&some, c.native, sel, n)
+		return c.convert(v, &some, len(sel))
+	}
+	c.keep.release()
+	c.chunk.begin(c.native, size, nil)
+	if w != nil {
+		w.appendRows(c.native, 0, size, sel, nil, &c.keep)
+	} else if err := c.chunk.pick(c.native, 0, sel, n, size, &c.keep); err != nil {
+		return err
+	}
+	return c.convert(v, c.native, len(sel))
 }
 
 // read fills n rows of v.
-func (c *columnReader) read(v *vector.Vec, n int, keep *pageSet) error {
+func (c *columnReader) read(v *vector.Vec, n int, spare vector.Bitmap, keep *keeper) error {
 	switch {
 	case c.mapped == nil:
 		return nil
 	case c.out == nil && c.nested != nil:
 		return c.nested.read(v, n)
 	case c.out == nil:
-		return c.chunk.read(v, n, keep)
+		c.chunk.begin(v, n, spare)
+		return c.chunk.read(v, 0, n, n, keep)
 	}
 	c.keep.release()
 	var err error
 	if c.nested != nil {
 		err = c.nested.read(c.native, n)
 	} else {
-		err = c.chunk.read(c.native, n, &c.keep)
+		c.chunk.begin(c.native, n, nil)
+		err = c.chunk.read(c.native, 0, n, n, &c.keep)
 	}
 	if err != nil {
 		return err
 	}
+	return c.convert(v, c.native, n)
+}
+
+// convert stores n rows of src as values of the column's type.
+func (c *columnReader) convert(v, src *vector.Vec, n int) error {
 	c.out.Begin(v, n)
-	if err := c.out.Convert(c.native, n); err != nil {
+	if err := c.out.Convert(src, n); err != nil {
 		// A value that does not fit its declared type: say which column, not
 		// which value.
 		e := *pgerror.From(err)
@@ -166,14 +385,21 @@ func (c *columnReader) read(v *vector.Vec, n int, keep *pageSet) error {
 	return nil
 }
 
-// start opens the columns of a part.
+// start opens the columns of a part. A part that holds no row for the filter
+// leaves no range.
 func (r *reader) start(p part) error {
 	r.stop()
 	f := r.table.files[p.file]
 	r.name = f.file.Name
+	if r.filters != p.file {
+		r.filters = p.file
+		if err := r.bind(f); err != nil {
+			return err
+		}
+	}
 	if r.open != p.file {
 		r.closeFile()
-		if len(r.project) > 0 {
+		if len(r.project) > 0 || r.filter != nil {
 			file, err := f.file.Open()
 			if err != nil {
 				return r.table.access.OpenError(f.file, err)
@@ -182,8 +408,23 @@ func (r *reader) start(p part) error {
 		}
 	}
 	group := f.footer.groups[p.group]
-	chunks := group.ColumnChunks()
+	meta := &f.footer.meta.Metadata().RowGroups[p.group]
+	r.chunks = map[int]*chunkReader{}
+	r.row = 0
+	if r.filter != nil {
+		for c, w := range r.filter.work {
+			if err := r.chunk(c, f.fields[c], f, meta); err != nil {
+				return err
+			}
+			w.chunk = r.chunks[c]
+		}
+		r.filter.begin()
+		if none, err := r.filter.excluded(); none || err != nil {
+			return err
+		}
+	}
 	r.cols = make([]columnReader, len(r.project))
+	r.whole = false
 	for i, c := range r.project {
 		col := &r.cols[i]
 		col.typ = r.table.columns[c].Type
@@ -192,85 +433,92 @@ func (r *reader) start(p part) error {
 			continue
 		}
 		col.mapped = m
-		if m.convert {
+		col.keep.pool = r.pool
+		if m.convert || m.form == formNested {
+			r.whole = true
 			col.native = &vector.Vec{}
+		}
+		if m.convert {
 			col.out = decode.NewColumn(col.typ, r.format)
 		}
-		for k := range countLeaves(m.column) {
-			if err := r.codec(f.footer, p.group, m.leaf+k); err != nil {
+		if m.form != formNested {
+			if err := r.chunk(c, m, f, meta); err != nil {
 				return err
 			}
-		}
-		if m.form == formNested {
-			n := &nestedReader{f: &m.field}
-			for k := range countLeaves(m.column) {
-				chunk := chunks[m.leaf+k].(*parquet.FileColumnChunk)
-				n.leaves = append(n.leaves, &leafReader{pages: chunk.PagesFrom(r.file)})
-			}
-			col.nested = n
-			if p.from > 0 {
-				if err := n.skip(int(p.from)); err != nil {
-					return err
-				}
-			}
+			col.chunk = r.chunks[c]
 			continue
 		}
-		chunk := chunks[m.leaf].(*parquet.FileColumnChunk)
-		col.chunk = &chunkReader{f: &m.field, nextID: &r.dictIDs}
-		if p.from == 0 {
-			col.chunk.pages = chunk.PagesFrom(r.file)
-			continue
+		chunks := group.ColumnChunks()
+		n := &nestedReader{f: &m.field}
+		for k := range countLeaves(m.column) {
+			if err := nestedCodec(meta.Columns[m.leaf+k].MetaData.Codec); err != nil {
+				return err
+			}
+			chunk := chunks[m.leaf+k].(*parquet.FileColumnChunk)
+			n.leaves = append(n.leaves, &leafReader{pages: chunk.PagesFrom(r.file)})
 		}
-		if err := col.chunk.seek(chunk, r.file, p.from); err != nil {
+		col.nested = n
+	}
+	r.ranges = []rowRange{{from: p.from, rows: p.rows}}
+	return nil
+}
+
+// bind binds the predicates to the columns of a file.
+func (r *reader) bind(f tableFile) error {
+	if r.filter != nil {
+		r.filter.close(r.memory)
+		r.filter = nil
+	}
+	tests := bindAll(r.checks, f.fields)
+	if len(tests) == 0 {
+		return nil
+	}
+	r.filter = newRowFilter(tests)
+	r.filter.work = map[int]*windowColumn{}
+	for _, c := range r.filter.columns() {
+		w := &windowColumn{paid: int64(r.size) * 24}
+		if err := r.memory.reserve(w.paid); err != nil {
 			return err
 		}
+		w.keep.pool = r.pool
+		r.filter.work[c] = w
 	}
 	return nil
 }
 
-// codec refuses the codecs that the page reader cannot be trusted with: it does
-// not hand over the right buffer for LZ4 pages that compress badly.
-func (r *reader) codec(ft *footer, group, leaf int) error {
-	switch c := ft.meta.Metadata().RowGroups[group].Columns[leaf].MetaData.Codec; c {
-	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli:
+// chunk opens the reader of column c, whose field is m, unless that is done.
+func (r *reader) chunk(c int, m *mapped, f tableFile, group *format.RowGroup) error {
+	if r.chunks[c] != nil {
 		return nil
-	default:
-		return pgerror.Source(r.source, pgerror.FeatureNotSupported, fmt.Sprintf("compression %s of Parquet file %q is not supported", c, r.name), nil)
 	}
-}
-
-// seek starts at row from: at the page that holds it, by the offset index.
-func (c *chunkReader) seek(chunk *parquet.FileColumnChunk, file *os.File, from int64) error {
-	first := int64(0)
-	if index, err := chunk.OffsetIndexFrom(file); err == nil && index != nil && index.NumPages() > 0 {
-		n := index.NumPages()
-		k := sort.Search(n, func(i int) bool { return index.FirstRowIndex(i) > from }) - 1
-		if k > 0 {
-			first = index.FirstRowIndex(k)
-		}
+	x, err := newChunkReader(&m.field, r.file, &group.Columns[m.leaf], f.file.Size, r.pool, r.flate, &r.source.dictIDs)
+	if err != nil {
+		return err
 	}
-	c.pages = chunk.PagesFrom(file)
-	if first > 0 {
-		if err := c.pages.SeekToRow(first); err != nil {
-			return err
-		}
+	if x.pages.meta.NumValues != group.NumRows {
+		return fmt.Errorf("%w: a column has another number of rows than its row group", errCorrupt)
 	}
-	return c.skip(int(from - first))
+	r.chunks[c] = x
+	return nil
 }
 
 // stop closes the columns of the current part.
 func (r *reader) stop() {
+	for _, c := range r.chunks {
+		c.close()
+	}
+	r.chunks = nil
+	if r.filter != nil {
+		r.filter.end()
+	}
 	for i := range r.cols {
 		c := &r.cols[i]
-		if c.chunk != nil {
-			c.chunk.close()
-		}
 		if c.nested != nil {
 			c.nested.close()
 		}
 		c.keep.release()
 	}
-	r.cols = nil
+	r.cols, r.ranges, r.left = nil, nil, 0
 }
 
 // closeFile closes the open file.
@@ -288,10 +536,15 @@ func (r *reader) Close() error {
 		return nil
 	}
 	r.closed = true
-	r.parts, r.left = nil, 0
+	r.parts = nil
 	r.stop()
 	r.closeFile()
-	r.slots.Each(func(s *decode.Slot[pageSet]) { s.Keep.release() })
-	r.slots.Close()
+	for _, s := range r.slots {
+		s.keep.release()
+	}
+	r.slots = nil
+	r.pool.close()
+	r.flate.close()
+	r.memory.release(r.memory.held)
 	return nil
 }

@@ -91,10 +91,10 @@ func (t *table) version() string {
 	return b.String()
 }
 
-// Sample sizes: sampleParts row groups, sampleRows rows of each.
+// Sample sizes: sampleParts row groups, statisticsRows rows of each.
 const (
 	sampleParts = 4
-	sampleRows  = 2048
+	statisticsRows  = 2048
 )
 
 // maxDictionaries is the largest number of row groups whose dictionaries are
@@ -114,7 +114,7 @@ func (s *source) sample(ctx context.Context, h *handle, columns []int) ([]*sampl
 	account := memory.NewRoot("statistics", 0)
 	for k := range n {
 		p := all[k*len(all)/n]
-		p.rows = min(p.rows, sampleRows)
+		p.rows = min(p.rows, statisticsRows)
 		one := &handle{table: h.table, project: project, parts: []part{p}, fixed: true}
 		if err := s.sampleInto(ctx, one, account, out); err != nil {
 			return nil, err
