@@ -93,8 +93,8 @@ func (t *table) version() string {
 
 // Sample sizes: sampleParts row groups, statisticsRows rows of each.
 const (
-	sampleParts = 4
-	statisticsRows  = 2048
+	sampleParts    = 4
+	statisticsRows = 2048
 )
 
 // maxDictionaries is the largest number of row groups whose dictionaries are
