@@ -23,6 +23,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"generate", "write the tables of TPC-H as Parquet files", generate},
+		{"tpch", "the 22 queries of TPC-H over Parquet: HubSQL, DuckDB, PostgreSQL", tpchCommand},
 	}
 }
 
