@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -210,17 +208,4 @@ func versions(ctx context.Context, hub *systems.Hub, pg *systems.Wired) (string,
 	}
 	number, _, _ := strings.Cut(rows[0][0], " ")
 	return v + ", PostgreSQL " + number, nil
-}
-
-// reachable is how HubSQL and foreign data wrappers reach a server.
-func reachable(host string, port int, user, password, database string) tpch.Server {
-	return tpch.Server{Host: host, Port: port, User: user, Password: password, Database: database}
-}
-
-// limited bounds a context unless the limit is 0.
-func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if limit == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, limit, errors.New("the time limit of the measurement"))
 }

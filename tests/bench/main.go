@@ -24,6 +24,7 @@ func commands() []command {
 	return []command{
 		{"generate", "write the tables of TPC-H as Parquet files", generate},
 		{"tpch", "the 22 queries of TPC-H over Parquet: HubSQL, DuckDB, PostgreSQL", tpchCommand},
+		{"federation", "the same queries over PostgreSQL, MariaDB and Parquet: HubSQL, PostgreSQL with wrappers", federationCommand},
 	}
 }
 
