@@ -27,6 +27,7 @@ func commands() []command {
 		{"federation", "the same queries over PostgreSQL, MariaDB and Parquet: HubSQL, PostgreSQL with wrappers", federationCommand},
 		{"wire", "large answers, SELECT 1, planning: HubSQL, PostgreSQL", wireCommand},
 		{"fair", "a small query beside 64 large ones", fairCommand},
+		{"op", "single operators on one processor, beside a stored baseline", opCommand},
 	}
 }
 

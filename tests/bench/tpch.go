@@ -27,7 +27,6 @@ type tpchRun struct {
 	growth   string
 	postgres bool
 	duckdb   bool
-	hub      *systems.Hub
 }
 
 // tpchCommand measures the queries over Parquet files.

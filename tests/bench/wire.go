@@ -32,8 +32,11 @@ func wireTable() dataset.Table {
 	return dataset.Table{
 		Name: "wire_rows", Parts: wireRows / perPart,
 		Columns: []dataset.Column{
-			{Name: "id", Type: dataset.Int64, Plain: true}, {Name: "amount", Type: dataset.Decimal, Plain: true},
-			{Name: "name", Type: dataset.Text, Size: 40, Plain: true}, {Name: "day", Type: dataset.Date}, {Name: "quantity", Type: dataset.Int32},
+			{Name: "id", Type: dataset.Int64, Plain: true},
+			{Name: "amount", Type: dataset.Decimal, Plain: true},
+			{Name: "name", Type: dataset.Text, Size: 40, Plain: true},
+			{Name: "day", Type: dataset.Date},
+			{Name: "quantity", Type: dataset.Int32},
 		},
 		Fill: func(part int, b *dataset.Batch) {
 			for i := int64(part) * perPart; i < int64(part+1)*perPart; i++ {

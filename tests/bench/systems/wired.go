@@ -101,8 +101,7 @@ func (w *Wired) used() (time.Duration, error) {
 
 // State returns the SQLSTATE of an error of a server, "" for other errors.
 func State(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
 	return ""
