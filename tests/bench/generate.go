@@ -35,11 +35,7 @@ func home() (string, error) {
 	if dir == "" {
 		dir = "bin/bench"
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	return dir, os.MkdirAll(dir, 0o755)
+	return makeFolder(dir)
 }
 
 // tpchName says which rows something holds.
@@ -78,4 +74,13 @@ func writeTPCH(factor float64, dir string) error {
 		return err
 	}
 	return os.Rename(part, dir)
+}
+
+// makeFolder makes a folder and returns its full path.
+func makeFolder(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o755)
 }

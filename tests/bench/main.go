@@ -23,6 +23,11 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"generate", "write the tables of TPC-H as Parquet files", generate},
+		{"tpch", "the 22 queries of TPC-H over Parquet: HubSQL, DuckDB, PostgreSQL", tpchCommand},
+		{"federation", "the same queries over PostgreSQL, MariaDB and Parquet: HubSQL, PostgreSQL with wrappers", federationCommand},
+		{"wire", "large answers, SELECT 1, planning: HubSQL, PostgreSQL", wireCommand},
+		{"fair", "a small query beside 64 large ones", fairCommand},
+		{"op", "single operators on one processor, beside a stored baseline", opCommand},
 	}
 }
 

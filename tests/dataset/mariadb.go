@@ -53,7 +53,7 @@ func appendText(out []byte, t Type, v *Values, row int) []byte {
 		return append(out, v.At(row)...)
 	case Float64:
 		return strconv.AppendFloat(out, v.Floats[row], 'g', -1, 64)
-	case Decimal:
+	case Decimal, FixedDecimal:
 		cents := v.Ints[row]
 		if cents < 0 {
 			out, cents = append(out, '-'), -cents

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"os"
 
@@ -34,6 +35,9 @@ func WriteParquet(t *Table, path string) error {
 	return os.Rename(path+".part", path)
 }
 
+// fixedBytes is what 15 decimal digits and a sign need.
+const fixedBytes = 7
+
 // node returns the column of the file.
 func node(c Column) (schema.Node, error) {
 	physical, logical := parquet.Types.Int64, schema.LogicalType(schema.NoLogicalType{})
@@ -52,16 +56,23 @@ func node(c Column) (schema.Node, error) {
 		logical = schema.NewTimestampLogicalType(false, schema.TimeUnitMicros)
 	case Text:
 		physical, logical = parquet.Types.ByteArray, schema.StringLogicalType{}
+	case FixedDecimal:
+		physical, logical = parquet.Types.FixedLenByteArray, schema.NewDecimalLogicalType(15, 2)
 	case Int64:
 	}
-	return schema.NewPrimitiveNodeLogical(c.Name, parquet.Repetitions.Required, logical, physical, 0, -1)
+	return schema.NewPrimitiveNodeLogical(c.Name, parquet.Repetitions.Required, logical, physical, fixedBytes, -1)
 }
 
 func writeParquet(t *Table, out *bufio.Writer) error {
 	properties := []parquet.WriterProperty{
-		parquet.WithCompression(compress.Codecs.Zstd), parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
+		parquet.WithVersion(parquet.V2_LATEST), parquet.WithDataPageVersion(parquet.DataPageV1),
 		parquet.WithCreatedBy("hubsql tests/dataset"), parquet.WithMaxRowGroupLength(1 << 40), parquet.WithBatchSize(4096),
 	}
+	codec := compress.Codecs.Zstd
+	if t.Snappy {
+		codec = compress.Codecs.Snappy
+	}
+	properties = append(properties, parquet.WithCompression(codec))
 	nodes := make(schema.FieldList, len(t.Columns))
 	for i, c := range t.Columns {
 		var err error
@@ -113,6 +124,8 @@ func writeParquet(t *Table, out *bufio.Writer) error {
 type converter struct {
 	narrow []int32
 	texts  []parquet.ByteArray
+	fixed  []parquet.FixedLenByteArray
+	digits []byte
 }
 
 func (c *converter) write(column file.ColumnChunkWriter, v *Values) error {
@@ -136,6 +149,15 @@ func (c *converter) write(column file.ColumnChunkWriter, v *Values) error {
 			start = end
 		}
 		_, err = w.WriteBatch(c.texts, nil, nil)
+	case *file.FixedLenByteArrayColumnChunkWriter:
+		c.fixed, c.digits = c.fixed[:0], c.digits[:0]
+		for _, x := range v.Ints {
+			c.digits = binary.BigEndian.AppendUint32(append(c.digits, byte(x>>48), byte(x>>40), byte(x>>32)), uint32(x))
+		}
+		for i := range v.Ints {
+			c.fixed = append(c.fixed, c.digits[i*fixedBytes:(i+1)*fixedBytes])
+		}
+		_, err = w.WriteBatch(c.fixed, nil, nil)
 	default:
 		err = fmt.Errorf("no writer for %T", column)
 	}

@@ -81,7 +81,7 @@ func appendBinary(out []byte, t Type, v *Values, row int) []byte {
 		return binary.BigEndian.AppendUint32(append(out, 0, 0, 0, 4), uint32(v.Ints[row]-postgresDays))
 	case Timestamp:
 		return binary.BigEndian.AppendUint64(append(out, 0, 0, 0, 8), uint64(v.Ints[row]-postgresMicros))
-	case Decimal:
+	case Decimal, FixedDecimal:
 		return appendNumeric(out, v.Ints[row])
 	default:
 		return binary.BigEndian.AppendUint64(append(out, 0, 0, 0, 8), uint64(v.Ints[row]))

@@ -14,14 +14,15 @@ type Type int
 
 // The types of columns, with what they are in Parquet, PostgreSQL and MariaDB.
 const (
-	Int16     Type = iota // INT32 annotated as 16 bits, smallint
-	Int32                 // INT32, integer, int
-	Int64                 // INT64, bigint
-	Decimal               // INT64 decimal(15,2), numeric(15,2): the value times 100
-	Float64               // DOUBLE, double precision
-	Date                  // INT32 date, date: days since 1970-01-01
-	Timestamp             // INT64 timestamp, timestamp: microseconds since 1970-01-01 without a zone
-	Text                  // BYTE_ARRAY UTF8, text, varchar
+	Int16        Type = iota // INT32 annotated as 16 bits, smallint
+	Int32                    // INT32, integer, int
+	Int64                    // INT64, bigint
+	Decimal                  // INT64 decimal(15,2), numeric(15,2): the value times 100
+	Float64                  // DOUBLE, double precision
+	Date                     // INT32 date, date: days since 1970-01-01
+	Timestamp                // INT64 timestamp, timestamp: microseconds since 1970-01-01 without a zone
+	Text                     // BYTE_ARRAY UTF8, text, varchar
+	FixedDecimal             // FIXED_LEN_BYTE_ARRAY(7) decimal(15,2), else as Decimal
 )
 
 // Column describes a column of a table. No column has NULLs.
@@ -38,6 +39,8 @@ type Column struct {
 type Table struct {
 	Name    string
 	Columns []Column
+	// Snappy compresses the Parquet file with snappy in place of zstd.
+	Snappy bool
 	// Parts is the number of parts; a part is a row group of the Parquet file.
 	Parts int
 	// Fill appends the rows of a part, 0 to Parts-1, to an empty batch. The same
@@ -53,7 +56,7 @@ type Batch struct {
 
 // Values are the values of one column.
 type Values struct {
-	Ints   []int64 // Int16, Int32, Int64, Decimal, Date, Timestamp
+	Ints   []int64 // Int16, Int32, Int64, Decimal, FixedDecimal, Date, Timestamp
 	Floats []float64
 	Bytes  []byte // of Text, one value behind the other
 	Ends   []int  // where each text ends in Bytes
@@ -117,7 +120,7 @@ func (v *Values) At(row int) []byte {
 // HubSQL's.
 func (t *Table) Postgres() string {
 	return t.definitions(func(c Column) string {
-		return [...]string{"smallint", "integer", "bigint", "numeric(15,2)", "double precision", "date", "timestamp", "text"}[c.Type]
+		return [...]string{"smallint", "integer", "bigint", "numeric(15,2)", "double precision", "date", "timestamp", "text", "numeric(15,2)"}[c.Type]
 	}, `"`)
 }
 
@@ -127,7 +130,7 @@ func (t *Table) MariaDB() string {
 		if c.Type == Text {
 			return fmt.Sprintf("varchar(%d) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", c.Size)
 		}
-		return [...]string{"smallint", "int", "bigint", "decimal(15,2)", "double", "date", "datetime(6)"}[c.Type]
+		return [...]string{"smallint", "int", "bigint", "decimal(15,2)", "double", "date", "datetime(6)", "", "decimal(15,2)"}[c.Type]
 	}, "`")
 }
 

@@ -57,8 +57,16 @@ func find(name string) (string, error) {
 	return "", fmt.Errorf("no %s found: install the Debian package mariadb-server", name)
 }
 
-// newMaria makes a data directory.
+// newMaria makes a server that is small and logs every statement.
 func newMaria(t testing.TB) (*Maria, error) {
+	dir := folder(t, "mariadb")
+	return dataDirectory(dir, "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M", "--max-connections=60",
+		"--general-log", "--general-log-file="+filepath.Join(dir, "general"))
+}
+
+// dataDirectory returns a server on a data directory in a folder that is there,
+// made if the folder has none, with more options. It is not running.
+func dataDirectory(dir string, options ...string) (*Maria, error) {
 	install, err := find("mariadb-install-db")
 	if err != nil {
 		return nil, err
@@ -67,25 +75,29 @@ func newMaria(t testing.TB) (*Maria, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := folder(t, "mariadb")
-	m := &Maria{Host: "127.0.0.1", Port: freePort(t), User: "hub", Password: "s3cret@:/ pass", socket: filepath.Join(dir, "s")}
-	data := filepath.Join(dir, "data")
-	args := []string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0"}
-	if os.Getuid() == 0 {
-		args = append(args, "--user=root")
+	port, err := unusedPort()
+	if err != nil {
+		return nil, err
 	}
-	if out, err := exec.Command(install, args...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
+	m := &Maria{Host: "127.0.0.1", Port: port, User: "hub", Password: "s3cret@:/ pass", socket: filepath.Join(dir, "s")}
+	data := filepath.Join(dir, "data")
+	if _, err := os.Stat(filepath.Join(data, "mysql", "db.frm")); err != nil {
+		args := []string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0"}
+		if os.Getuid() == 0 {
+			args = append(args, "--user=root")
+		}
+		if out, err := exec.Command(install, args...).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
+		}
 	}
 	m.server.log = filepath.Join(dir, "log")
 	m.server.signal = "TERM"
-	m.server.args = []string{
+	m.server.args = append([]string{
 		daemon, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port),
-		"--socket=" + m.socket, "--pid-file=" + filepath.Join(dir, "pid"), "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
-		"--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--max-connections=60", "--skip-name-resolve",
+		"--socket=" + m.socket, "--pid-file=" + filepath.Join(dir, "pid"),
+		"--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--skip-name-resolve",
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", "--sql-mode=", "--default-time-zone=+03:00",
-		"--general-log", "--general-log-file=" + filepath.Join(dir, "general"),
-	}
+	}, options...)
 	if os.Getuid() == 0 {
 		m.server.args = append(m.server.args, "--user=root")
 	}

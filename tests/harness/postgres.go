@@ -47,8 +47,15 @@ func Postgres(t testing.TB) *PG {
 	return shared.pg
 }
 
-// newPostgres makes a cluster.
+// newPostgres makes a cluster that is small and logs every statement.
 func newPostgres(t testing.TB) (*PG, error) {
+	dir := folder(t, "postgres")
+	return cluster(dir, "shared_buffers=16MB", "max_connections=60", "autovacuum=off", "max_wal_size=256MB", "log_statement=all")
+}
+
+// cluster returns a cluster in a folder that is there, made if the folder has
+// none, with its settings. It is not running.
+func cluster(dir string, settings ...string) (*PG, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if len(found) == 0 {
 		if path, err := exec.LookPath("initdb"); err == nil {
@@ -60,8 +67,11 @@ func newPostgres(t testing.TB) (*PG, error) {
 	}
 	slices.Sort(found)
 	bin := filepath.Dir(found[len(found)-1])
-	dir := folder(t, "postgres")
-	pg := &PG{Host: "127.0.0.1", Port: freePort(t), User: "postgres", Password: "s3cret'\\ pass"}
+	port, err := unusedPort()
+	if err != nil {
+		return nil, err
+	}
+	pg := &PG{Host: "127.0.0.1", Port: port, User: "postgres", Password: "s3cret'\\ pass"}
 	if os.Getuid() == 0 {
 		// The server refuses to run as root.
 		u, err := user.Lookup("postgres")
@@ -75,17 +85,19 @@ func newPostgres(t testing.TB) (*PG, error) {
 		}
 		pg.server.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
-	secret := filepath.Join(dir, "password")
-	if err := os.WriteFile(secret, []byte(pg.Password+"\n"), 0o644); err != nil {
-		return nil, err
-	}
 	data := filepath.Join(dir, "data")
-	init := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", pg.User, "-A", "scram-sha-256", "--pwfile", secret,
-		"--locale=C.UTF-8", "-E", "UTF8", "--no-sync")
-	init.SysProcAttr = &syscall.SysProcAttr{Credential: pg.server.credential}
-	init.Dir = dir
-	if out, err := init.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err != nil {
+		secret := filepath.Join(dir, "password")
+		if err := os.WriteFile(secret, []byte(pg.Password+"\n"), 0o644); err != nil {
+			return nil, err
+		}
+		init := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", pg.User, "-A", "scram-sha-256", "--pwfile", secret,
+			"--locale=C.UTF-8", "-E", "UTF8", "--no-sync")
+		init.SysProcAttr = &syscall.SysProcAttr{Credential: pg.server.credential}
+		init.Dir = dir
+		if out, err := init.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+		}
 	}
 	pg.server.log = filepath.Join(dir, "log")
 	if err := os.WriteFile(pg.server.log, nil, 0o666); err != nil {
@@ -94,8 +106,10 @@ func newPostgres(t testing.TB) (*PG, error) {
 	pg.server.signal = "INT"
 	pg.server.args = []string{
 		filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(pg.Port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=60",
-		"-c", "autovacuum=off", "-c", "max_wal_size=256MB", "-c", "log_statement=all",
+		"-c", "unix_socket_directories=", "-c", "fsync=off",
+	}
+	for _, s := range settings {
+		pg.server.args = append(pg.server.args, "-c", s)
 	}
 	return pg, nil
 }

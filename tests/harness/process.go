@@ -75,15 +75,14 @@ func folder(t testing.TB, name string) string {
 	return dir
 }
 
-// freePort returns a TCP port of the loopback address that is free now.
-func freePort(t testing.TB) int {
-	t.Helper()
+// unusedPort returns a TCP port of the loopback address that is free now.
+func unusedPort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // server is a process that ends with this one.

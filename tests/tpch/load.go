@@ -116,19 +116,33 @@ func ParquetSchema(schema, dir string, names []string) []string {
 	}
 }
 
+// PostgresSchema returns the statements by which a hub gets tables of a database
+// of PostgreSQL, into a schema of that name.
+func PostgresSchema(schema string, server Server, names []string) []string {
+	return append([]string{"CREATE SCHEMA " + schema}, fromPostgres(schema, server, names)...)
+}
+
+func fromPostgres(schema string, server Server, names []string) []string {
+	return []string{
+		fmt.Sprintf("CREATE SERVER %s_postgres FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %s, port '%d', dbname %s, sslmode 'disable')",
+			schema, quote(server.Host), server.Port, quote(server.Database)),
+		fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s_postgres OPTIONS (user %s, password %s)", schema, quote(server.User), quote(server.Password)),
+		fmt.Sprintf("IMPORT FOREIGN SCHEMA public LIMIT TO (%s) FROM SERVER %s_postgres INTO %[2]s", strings.Join(names, ", "), schema),
+	}
+}
+
 // FederatedSchema returns the statements by which a hub gets orders and lineitem
 // from PostgreSQL, part and partsupp from MariaDB, and the others from the files
 // of a folder, into one schema.
 func FederatedSchema(schema, dir string, postgres, mariadb Server) []string {
-	return append(
+	return slices.Concat(
 		ParquetSchema(schema, dir, InParquet),
-		fmt.Sprintf("CREATE SERVER %s_postgres FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %s, port '%d', dbname %s, sslmode 'disable')",
-			schema, quote(postgres.Host), postgres.Port, quote(postgres.Database)),
-		fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s_postgres OPTIONS (user %s, password %s)", schema, quote(postgres.User), quote(postgres.Password)),
-		fmt.Sprintf("CREATE SERVER %s_mariadb FOREIGN DATA WRAPPER mysql_fdw OPTIONS (host %s, port '%d')", schema, quote(mariadb.Host), mariadb.Port),
-		fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s_mariadb OPTIONS (username %s, password %s)", schema, quote(mariadb.User), quote(mariadb.Password)),
-		fmt.Sprintf("IMPORT FOREIGN SCHEMA public LIMIT TO (%s) FROM SERVER %s_postgres INTO %[2]s", strings.Join(InPostgres, ", "), schema),
-		fmt.Sprintf("IMPORT FOREIGN SCHEMA %s LIMIT TO (%s) FROM SERVER %s_mariadb INTO %[3]s", mariadb.Database, strings.Join(InMariaDB, ", "), schema),
+		fromPostgres(schema, postgres, InPostgres),
+		[]string{
+			fmt.Sprintf("CREATE SERVER %s_mariadb FOREIGN DATA WRAPPER mysql_fdw OPTIONS (host %s, port '%d')", schema, quote(mariadb.Host), mariadb.Port),
+			fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s_mariadb OPTIONS (username %s, password %s)", schema, quote(mariadb.User), quote(mariadb.Password)),
+			fmt.Sprintf("IMPORT FOREIGN SCHEMA %s LIMIT TO (%s) FROM SERVER %s_mariadb INTO %[3]s", mariadb.Database, strings.Join(InMariaDB, ", "), schema),
+		},
 	)
 }
 
