@@ -7,6 +7,7 @@ package parquet
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -312,10 +313,14 @@ type handle struct {
 	table   *table
 	project []int
 	checks  []check
-	// parts is set by Split; nil means every row group that the checks leave.
-	parts []part
+	// queue is set by Split and shared by all handles of the split: each part
+	// goes to the reader that is ready for it first. nil means every row group
+	// that the checks leave.
+	queue *partQueue
 	// fixed marks a part of a split: it reads the files as they were found.
 	fixed bool
+	// rows is about how many rows a part of a split has.
+	rows  int64
 	limit int64 // rows needed, 0 for all
 }
 
@@ -348,10 +353,7 @@ func (s *source) RemoteQuery(h connector.TableHandle, _ bool) string {
 	for _, f := range x.table.files {
 		total += len(f.footer.groups)
 	}
-	parts := x.parts
-	if parts == nil {
-		parts = x.table.prune(x.checks)
-	}
+	parts := x.table.prune(x.checks)
 	return fmt.Sprintf("read (%s) from %s: %d of %d row groups", strings.Join(names, ", "), x.String(), len(parts), total)
 }
 
@@ -381,10 +383,10 @@ func (s *source) PushLimit(h connector.TableHandle, limit int64) (connector.Tabl
 // Estimate implements connector.Estimator.
 func (s *source) Estimate(_ context.Context, h connector.TableHandle) (float64, bool) {
 	x := h.(*handle)
-	parts := x.parts
-	if parts == nil {
-		parts = x.table.prune(x.checks)
+	if x.fixed {
+		return float64(x.rows), true
 	}
+	parts := x.table.prune(x.checks)
 	rows := int64(0)
 	for _, p := range parts {
 		rows += p.rows
@@ -398,8 +400,8 @@ func (s *source) Estimate(_ context.Context, h connector.TableHandle) (float64, 
 // splitRows is the smallest part that is worth a worker of its own.
 const splitRows = 32 << 10
 
-// Split implements connector.Splitter. Parts begin at row groups, or within one
-// when the file has an offset index.
+// Split implements connector.Splitter: the handles share a queue of row groups
+// and pieces of them, so each may be scanned once.
 func (s *source) Split(_ context.Context, h connector.TableHandle, n int) ([]connector.TableHandle, error) {
 	x := h.(*handle)
 	if x.fixed || x.limit > 0 || n < 2 {
@@ -418,54 +420,44 @@ func (s *source) Split(_ context.Context, h connector.TableHandle, n int) ([]con
 	if n < 2 {
 		return []connector.TableHandle{h}, nil
 	}
-	target := (total + int64(n) - 1) / int64(n)
-	// Whole batches, so that a cut falls on a multiple of the batch size.
-	target = (target + 2047) &^ 2047
-	var out []connector.TableHandle
-	var cur []part
-	have := int64(0)
-	flush := func() {
-		if len(cur) > 0 {
-			c := *x
-			c.table, c.parts, c.fixed = t, cur, true
-			out = append(out, &c)
-			cur, have = nil, 0
+	size := total / int64(morsels*n)
+	for _, f := range t.files {
+		// To begin within a nested column all rows before must be decoded.
+		if slices.ContainsFunc(x.project, func(c int) bool { return f.fields[c] != nil && f.fields[c].form == formNested }) {
+			size = math.MaxInt32
 		}
 	}
-	for _, p := range parts {
-		for p.rows > 0 {
-			take := p
-			if room := target - have; p.rows > room+splitRows/2 && t.indexed(p, x.project) {
-				take.rows = max(room, 2048)
-			}
-			cur = append(cur, take)
-			have += take.rows
-			p.from += take.rows
-			p.rows -= take.rows
-			if have >= target {
-				flush()
-			}
-		}
+	queue := &partQueue{parts: cut(parts, size)}
+	out := make([]connector.TableHandle, n)
+	for i := range out {
+		c := *x
+		c.table, c.queue, c.fixed, c.rows = t, queue, true, total/int64(n)
+		out[i] = &c
 	}
-	flush()
 	return out, nil
 }
 
-// indexed reports whether every projected column of a row group has an offset
-// index, so that a reader can start within it.
-func (t *table) indexed(p part, project []int) bool {
-	f := t.files[p.file]
-	group := f.footer.meta.Metadata().RowGroups[p.group]
-	for _, c := range project {
-		m := f.fields[c]
-		if m == nil {
-			continue
+// morsels is how many parts each reader of a split has at least, so that all end
+// at about the same time.
+const morsels = 4
+
+// cut cuts row groups that are much larger than size rows. A cut costs a second
+// reading of dictionaries and of the page that it falls into; it falls on a
+// multiple of the batch size.
+func cut(parts []part, size int64) []part {
+	size = (max(size, splitRows) + 2047) &^ 2047
+	var out []part
+	for _, p := range parts {
+		for p.rows > size+size/2 {
+			head := p
+			head.rows = size
+			out = append(out, head)
+			p.from += size
+			p.rows -= size
 		}
-		if m.form == formNested || group.Columns[m.leaf].OffsetIndexOffset == 0 {
-			return false
-		}
+		out = append(out, p)
 	}
-	return true
+	return out
 }
 
 // current resolves the table of h again, because a handle may be older than its

@@ -24,22 +24,26 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 	if err != nil {
 		return nil, err
 	}
-	parts := x.parts
-	if parts == nil {
-		parts = t.prune(x.checks)
+	queue := x.queue
+	if queue == nil {
+		queue = &partQueue{parts: t.prune(x.checks)}
 	}
 	size := o.BatchSize
 	if size <= 0 {
 		size = vector.BatchSize
 	}
 	r := &reader{
-		source: s, table: t, checks: x.checks, filters: -1, project: x.project, parts: parts, size: size, limit: -1,
+		source: s, table: t, checks: x.checks, bound: -1, project: x.project, queue: queue, size: size, limit: -1,
 		format: o.Format, memory: &budget{account: o.Account}, slots: map[*vector.Batch]*slot{}, open: -1,
 	}
 	r.pool = &blockPool{memory: r.memory}
 	r.flate = &inflater{memory: r.memory}
 	if x.limit > 0 {
 		r.limit = x.limit
+		return r, nil
+	}
+	for _, f := range o.Filters {
+		r.dynamics = append(r.dynamics, dynamic{ScanFilter: f, column: x.project[f.Column]})
 	}
 	return r, nil
 }
@@ -50,7 +54,7 @@ type reader struct {
 	table   *table
 	project []int
 	checks  []check
-	parts   []part
+	queue   *partQueue
 	size    int
 	limit   int64 // rows still wanted, -1 for all
 	format  *types.Format
@@ -65,15 +69,19 @@ type reader struct {
 	cols   []columnReader
 	// chunks are the readers of leaf columns by column of the table, for the
 	// projection and the filter.
-	chunks  map[int]*chunkReader
-	filter  *rowFilter // nil without tests
-	filters int        // the file that filter is bound to
-	whole   bool       // a column cannot be read in pieces of a batch
-	file    *os.File
-	open    int // index of the file that is open, -1 for none
-	name    string
-	failed  error
-	closed  bool
+	chunks map[int]*chunkReader
+	filter *rowFilter // nil without tests
+	bound  int        // the file that filter is bound to
+	// dynamics are the dynamic filters by their index.
+	dynamics []dynamic
+	group    *part // the current part, nil for none
+	ended    bool  // no row matters any more
+	whole    bool  // a column cannot be read in pieces of a batch
+	file     *os.File
+	open     int // index of the file that is open, -1 for none
+	name     string
+	failed   error
+	closed   bool
 }
 
 // rowRange is a range of rows of a row group.
@@ -196,9 +204,14 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) (err error) {
 // fill reads the next rows, at least one.
 func (r *reader) fill(ctx context.Context, s *slot) (int, error) {
 	for {
+		if len(r.dynamics) > 0 && (r.ended || !r.refresh()) {
+			r.ended = true
+			return 0, io.EOF
+		}
 		if err := r.advance(); err != nil {
 			return 0, err
 		}
+		r.noteActive(r.filter != nil && !r.filter.off)
 		if r.filter != nil && !r.filter.off {
 			n, err := r.fillFiltered(ctx, s)
 			if n > 0 || err != nil {
@@ -219,10 +232,31 @@ func (r *reader) fill(ctx context.Context, s *slot) (int, error) {
 				return 0, err
 			}
 		}
+		if r.filter != nil {
+			for _, w := range r.filter.work {
+				w.read = false
+			}
+			if err := r.pass(n); err != nil {
+				return 0, err
+			}
+		}
 		r.row += int64(n)
 		r.left -= int64(n)
 		return n, nil
 	}
+}
+
+// pass moves the columns that only the filter reads past n rows, unless it has
+// read them.
+func (r *reader) pass(n int) error {
+	for c, w := range r.filter.work {
+		if !w.read && w.chunk != nil && !slices.Contains(r.project, c) {
+			if err := w.chunk.skip(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // fillFiltered reads the next rows that pass the filter, until the batch is
@@ -241,9 +275,16 @@ func (r *reader) fillFiltered(ctx context.Context, s *slot) (int, error) {
 		r.row += int64(n)
 		r.left -= int64(n)
 		for i := range r.cols {
-			if err := r.cols[i].pick(s.vecs[i], at, sel, n, r.size, s.valid[i], &s.keep, r.filter.work[r.project[i]]); err != nil {
+			w := r.filter.work[r.project[i]]
+			if w != nil && !w.read {
+				w = nil
+			}
+			if err := r.cols[i].pick(s.vecs[i], at, sel, n, r.size, s.valid[i], &s.keep, w); err != nil {
 				return 0, err
 			}
+		}
+		if err := r.pass(n); err != nil {
+			return 0, err
 		}
 		at += len(sel)
 		if r.whole && at > 0 {
@@ -270,14 +311,17 @@ func (r *reader) advance() error {
 				}
 			}
 			r.row, r.left = next.from, next.rows
-		case len(r.parts) > 0:
-			p := r.parts[0]
-			r.parts = r.parts[1:]
+		default:
+			p, ok := r.queue.next()
+			if !ok {
+				return io.EOF
+			}
+			if r.misses(p) {
+				continue
+			}
 			if err := r.start(p); err != nil {
 				return err
 			}
-		default:
-			return io.EOF
 		}
 	}
 	return nil
@@ -391,8 +435,8 @@ func (r *reader) start(p part) error {
 	r.stop()
 	f := r.table.files[p.file]
 	r.name = f.file.Name
-	if r.filters != p.file {
-		r.filters = p.file
+	if r.bound != p.file {
+		r.bound = p.file
 		if err := r.bind(f); err != nil {
 			return err
 		}
@@ -410,13 +454,23 @@ func (r *reader) start(p part) error {
 	group := f.footer.groups[p.group]
 	meta := &f.footer.meta.Metadata().RowGroups[p.group]
 	r.chunks = map[int]*chunkReader{}
-	r.row = 0
+	r.row, r.group = 0, &p
+	for i := range r.dynamics {
+		d := &r.dynamics[i]
+		if d.step = nil; d.domain == nil || !r.testable(d) {
+			continue
+		}
+		if err := r.chunk(d.column, f.fields[d.column], f, meta); err != nil {
+			return err
+		}
+		r.enlist(d)
+	}
 	if r.filter != nil {
-		for c, w := range r.filter.work {
+		for _, c := range r.filter.columns() {
 			if err := r.chunk(c, f.fields[c], f, meta); err != nil {
 				return err
 			}
-			w.chunk = r.chunks[c]
+			r.filter.work[c].chunk = r.chunks[c]
 		}
 		r.filter.begin()
 		if none, err := r.filter.excluded(); none || err != nil {
@@ -474,16 +528,26 @@ func (r *reader) bind(f tableFile) error {
 		return nil
 	}
 	r.filter = newRowFilter(tests)
-	r.filter.work = map[int]*windowColumn{}
 	for _, c := range r.filter.columns() {
-		w := &windowColumn{paid: int64(r.size) * 24}
-		if err := r.memory.reserve(w.paid); err != nil {
+		if _, err := r.window(c); err != nil {
 			return err
 		}
-		w.keep.pool = r.pool
-		r.filter.work[c] = w
 	}
 	return nil
+}
+
+// window returns the window of a column that the filter reads.
+func (r *reader) window(c int) (*windowColumn, error) {
+	if w := r.filter.work[c]; w != nil {
+		return w, nil
+	}
+	w := &windowColumn{paid: int64(r.size) * 24}
+	if err := r.memory.reserve(w.paid); err != nil {
+		return nil, err
+	}
+	w.keep.pool = r.pool
+	r.filter.work[c] = w
+	return w, nil
 }
 
 // chunk opens the reader of column c, whose field is m, unless that is done.
@@ -518,7 +582,7 @@ func (r *reader) stop() {
 		}
 		c.keep.release()
 	}
-	r.cols, r.ranges, r.left = nil, nil, 0
+	r.cols, r.ranges, r.left, r.group = nil, nil, 0, nil
 }
 
 // closeFile closes the open file.
@@ -536,7 +600,7 @@ func (r *reader) Close() error {
 		return nil
 	}
 	r.closed = true
-	r.parts = nil
+	r.ended = true
 	r.stop()
 	r.closeFile()
 	for _, s := range r.slots {

@@ -18,6 +18,9 @@ type rowFilter struct {
 	seen, passed int64
 	off          bool
 	sel          []int32
+	// some and dense are the rows that applyDense tests, and rows their numbers.
+	some, dense vector.Vec
+	rows        []int32
 }
 
 // step is one test with the columns that must be read for it.
@@ -30,6 +33,17 @@ type step struct {
 	// dictID.
 	dictID uint64
 	pass   []uint8
+	// debt counts the rows that were tested without pass.
+	debt int
+	// rest counts windows for which the test is left out, because nearly
+	// everything passed.
+	rest    int
+	dynamic *dynamic // whose rows are counted, nil for others
+}
+
+// forget makes the step start anew with a test that has changed.
+func (s *step) forget() {
+	s.dictID, s.debt, s.rest, s.seen, s.passed = 0, 0, 0, 0, 0
 }
 
 // windowColumn is the window of one column that tests read.
@@ -48,11 +62,14 @@ type windowColumn struct {
 const (
 	sampleRows = 4 * vector.BatchSize
 	offShare   = 0.7
+	// A test that more than restShare pass rests for restWindows.
+	restShare   = 0.95
+	restWindows = 32
 )
 
 // newRowFilter returns a filter for the tests.
 func newRowFilter(tests []rowTest) *rowFilter {
-	f := &rowFilter{}
+	f := &rowFilter{work: map[int]*windowColumn{}}
 	for _, t := range tests {
 		columns := t.columns(nil)
 		slices.Sort(columns)
@@ -99,16 +116,21 @@ func (s *step) rank() float64 {
 }
 
 // window reads the next n rows of the columns that tests need and returns the
-// rows that pass, ascending. All columns of work are n rows further afterwards.
+// rows that pass, ascending. Columns that it had no need of, whose windows are
+// not read, are left where they were.
 func (f *rowFilter) window(n int) ([]int32, error) {
 	for _, w := range f.work {
-		w.read = false
+		w.read = w.chunk == nil
 	}
 	f.sel = vector.Identity(f.sel, n)
 	sel := f.sel
 	for _, s := range f.steps {
 		if len(sel) == 0 {
 			break
+		}
+		if s.rest > 0 {
+			s.rest--
+			continue
 		}
 		for _, c := range s.columns {
 			if err := f.work[c].fill(n); err != nil {
@@ -119,12 +141,11 @@ func (f *rowFilter) window(n int) ([]int32, error) {
 		sel = f.apply(s, sel)
 		s.seen += int64(before)
 		s.passed += int64(len(sel))
-	}
-	for _, w := range f.work {
-		if !w.read {
-			if err := w.chunk.skip(n); err != nil {
-				return nil, err
-			}
+		if s.dynamic != nil {
+			s.dynamic.Note(int64(len(sel)), int64(before-len(sel)))
+		}
+		if s.seen >= sampleRows && float64(s.passed) > restShare*float64(s.seen) {
+			s.rest, s.seen, s.passed = restWindows, 0, 0
 		}
 	}
 	f.seen += int64(n)
@@ -141,6 +162,7 @@ func (f *rowFilter) end() {
 		w.keep.release()
 		w.chunk = nil
 	}
+	f.steps = slices.DeleteFunc(f.steps, func(s *step) bool { return s.dynamic != nil })
 }
 
 // close gives the memory back.
@@ -177,7 +199,14 @@ func (f *rowFilter) apply(s *step, sel []int32) []int32 {
 	if v.Kind != vector.Dict {
 		return s.test.keep(vec, sel)
 	}
-	pass := f.passTable(s, v.Dict, v.DictID, f.work[s.columns[0]].chunk.dict.entries)
+	entries := f.work[s.columns[0]].chunk.dict.entries
+	if s.dictID != v.DictID || s.pass == nil {
+		// Testing the whole dictionary pays from about as many rows on.
+		if s.debt += len(sel); 2*s.debt < entries {
+			return f.applyDense(s, v, sel)
+		}
+	}
+	pass := f.passTable(s, v.Dict, v.DictID, entries)
 	if v.Valid != nil {
 		return keepCodes(sel, v, pass, s.passNull(v))
 	}
@@ -195,6 +224,19 @@ func (f *rowFilter) apply(s *step, sel []int32) []int32 {
 		k += int(pass[codes[i]])
 	}
 	return sel[:k]
+}
+
+// applyDense tests the rows of sel of a dictionary vector by their values.
+func (f *rowFilter) applyDense(s *step, v *vector.Vec, sel []int32) []int32 {
+	vector.Gather(&f.some, v, sel, len(sel))
+	vector.Gather(&f.dense, f.some.Dict, f.some.Codes, len(sel))
+	f.dense.Valid = vector.And(nil, f.dense.Valid, f.some.Valid, len(sel))
+	f.rows = vector.Identity(f.rows, len(sel))
+	passed := s.test.keep(func(int) *vector.Vec { return &f.dense }, f.rows)
+	for k, i := range passed {
+		sel[k] = sel[i]
+	}
+	return sel[:len(passed)]
 }
 
 // keepCodes is apply for a column with NULLs.
@@ -233,9 +275,13 @@ func (f *rowFilter) passTable(s *step, dict *vector.Vec, id uint64, entries int)
 	for _, i := range s.test.keep(func(int) *vector.Vec { return dict }, sel) {
 		s.pass[i] = 1
 	}
-	s.dictID = id
+	s.dictID, s.debt = id, 0
 	return s.pass
 }
+
+// maxPruneEntries is the largest dictionary that a dynamic filter is tried on
+// before a row group is read.
+const maxPruneEntries = 1 << 13
 
 // excluded reports whether the dictionary of a chunk, of which all values are
 // codes, has no value that passes.
@@ -252,6 +298,9 @@ func (f *rowFilter) excluded() (bool, error) {
 			return false, err
 		}
 		if c.dict == nil {
+			continue
+		}
+		if s.dynamic != nil && c.dict.entries > maxPruneEntries {
 			continue
 		}
 		pass := f.passTable(s, c.dict.vec, c.dict.id, c.dict.entries)

@@ -115,7 +115,7 @@ func (s *source) sample(ctx context.Context, h *handle, columns []int) ([]*sampl
 	for k := range n {
 		p := all[k*len(all)/n]
 		p.rows = min(p.rows, statisticsRows)
-		one := &handle{table: h.table, project: project, parts: []part{p}, fixed: true}
+		one := &handle{table: h.table, project: project, queue: &partQueue{parts: []part{p}}, fixed: true}
 		if err := s.sampleInto(ctx, one, account, out); err != nil {
 			return nil, err
 		}
