@@ -37,10 +37,14 @@ func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum
 		return nil, err
 	}
 	out, err := Lower(env.Registry, est, plan)
-	if err == nil && env.DynamicFilters {
+	if err != nil {
+		return nil, err
+	}
+	planNeeded(out)
+	if env.DynamicFilters {
 		planDynamicFilters(out)
 	}
-	return out, err
+	return out, nil
 }
 
 // substitute copies a plan, shared plans included, with the parameters replaced

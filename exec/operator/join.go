@@ -1,12 +1,14 @@
 package operator
 
 import (
-	"io"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/eval"
 	"github.com/hubsql/hubsql/exec/kernel"
+	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
@@ -16,29 +18,41 @@ import (
 // join is what the tasks of a HashJoin or NestedLoopJoin share. Both make pairs
 // of a left row and a candidate row of the build side, keep those that satisfy
 // the condition, and differ only in where candidates come from.
+//
+// The build side is collected by tasks and becomes one table, or it goes to
+// disk, divided by the hash of its keys (see join_disk.go).
 type join struct {
 	q         *Query
+	account   *memory.Account
 	kind      physical.JoinKind
 	leftTypes []types.Type
 	right     int // columns of the build side
 	leftKeys  []expr.Expr
-	cond      expr.Expr // nil for none
-	needed    []int     // columns that cond refers to
-	table     *joinTable
+	cond      expr.Expr     // nil for none
+	reads     []int         // columns that cond refers to
+	needed    []bool        // outputs that somebody reads, nil for all
+	nulls     []*vector.Vec // by output
 	nested    bool
 	left      part
 	published []publishedKey
 
+	keys      *joinKeys // of the build side
+	keepNulls bool
+	mu        sync.Mutex
+	sides     []*collected // of the build tasks
+	table     *joinTable
+	disk      *joinDisk // nil when the build side is in memory
+	blooms    []spilledKey
+
 	// active counts the streams that have not reached the end of the left side;
 	// the last one delivers what was never matched on the right.
-	active  atomic.Int64
-	rest    atomic.Bool // somebody delivers it
-	matched []uint32    // bitmap of the build side, set atomically
+	active atomic.Int64
+	rest   atomic.Bool // somebody delivers it
 }
 
 // hashJoin builds a HashJoin.
 func (b *builder) hashJoin(n *physical.HashJoin, st *stat) (part, error) {
-	j := &join{q: b.q, kind: n.Kind, leftKeys: n.LeftKeys, cond: n.Residual}
+	j := &join{q: b.q, kind: n.Kind, leftKeys: n.LeftKeys, cond: n.Residual, needed: n.Needed}
 	for _, p := range n.Publish {
 		j.published = append(j.published, publishedKey{key: p.Key, column: p.Column, filter: b.dynamicFilter(p.Filter)})
 	}
@@ -47,7 +61,7 @@ func (b *builder) hashJoin(n *physical.HashJoin, st *stat) (part, error) {
 
 // nestedLoopJoin builds a NestedLoopJoin.
 func (b *builder) nestedLoopJoin(n *physical.NestedLoopJoin, st *stat) (part, error) {
-	return b.join(&join{q: b.q, kind: n.Kind, cond: n.Cond, nested: true}, n.Left, n.Right, st, nil, nil)
+	return b.join(&join{q: b.q, kind: n.Kind, cond: n.Cond, needed: n.Needed, nested: true}, n.Left, n.Right, st, nil, nil)
 }
 
 // join builds j over its inputs.
@@ -57,11 +71,15 @@ func (b *builder) join(j *join, left, right physical.Node, st *stat, keys []expr
 		return part{}, err
 	}
 	rightTypes := columnTypes(right.Columns())
+	j.account = st.account
 	j.right = len(rightTypes)
 	j.leftTypes = columnTypes(left.Columns())
+	for _, t := range append(slices.Clone(j.leftTypes), rightTypes...) {
+		j.nulls = append(j.nulls, vector.NewNull(t))
+	}
 	j.nested = j.nested || len(keys) == 0
-	keepNulls := j.kind == physical.Right || j.kind == physical.Full || j.kind == physical.Mark
-	j.table = newJoinTable(b.q, st.account, rightTypes, keys, nullSafe, keepNulls)
+	j.keepNulls = j.kind == physical.Right || j.kind == physical.Full || j.kind == physical.Mark
+	j.keys = newJoinKeys(rightTypes, keys, nullSafe)
 	built := b.pipeline(in, j, st)
 	if j.left, err = b.build(left); err != nil {
 		return part{}, err
@@ -70,31 +88,174 @@ func (b *builder) join(j *join, left, right physical.Node, st *stat, keys []expr
 		set := map[expr.ColumnID]bool{}
 		expr.Columns(j.cond, set)
 		for c := range set {
-			j.needed = append(j.needed, int(c))
+			j.reads = append(j.reads, int(c))
 		}
 	}
 	return part{open: j.probe, after: append([]*pipeline{built}, j.left.after...), abandon: j.left.abandon}, nil
 }
 
+// joinInlet collects one task's rows of the build side.
+type joinInlet struct {
+	j    *join
+	rows *joinRows
+	side *collected
+}
+
 // open implements sink.
-func (j *join) open(t *task) (inlet, error) { return j.table.open(t) }
+func (j *join) open(*task) (inlet, error) {
+	rows, err := j.keys.rows(j.q)
+	if err != nil {
+		return nil, err
+	}
+	return &joinInlet{j: j, rows: rows, side: j.newSide()}, nil
+}
+
+// newSide adds a collector of rows of the build side.
+func (j *join) newSide() *collected {
+	side := newCollected(j.q, j.account, j.keys, j.parts(), 0)
+	side.seen = j.noteSpilled
+	j.mu.Lock()
+	j.sides = append(j.sides, side)
+	j.mu.Unlock()
+	return side
+}
+
+// ready implements inlet.
+func (i *joinInlet) ready() bool { return true }
+
+// end implements inlet.
+func (i *joinInlet) end() error { return nil }
+
+// push implements inlet.
+func (i *joinInlet) push(b *vector.Batch) error {
+	cols, sel, n, err := i.rows.of(b, i.j.keepNulls)
+	if err != nil {
+		return err
+	}
+	return i.side.add(cols, sel, n)
+}
+
+// oneMatch reports whether only the existence of a match matters.
+func (j *join) oneMatch() bool {
+	return j.kind == physical.Semi || j.kind == physical.Anti || j.kind == physical.Mark
+}
+
+// marksRight reports whether the join delivers build rows without a match.
+func (j *join) marksRight() bool { return j.kind == physical.Right || j.kind == physical.Full }
+
+// buildTable builds the table over its store.
+func (j *join) buildTable(t *joinTable) error {
+	return t.build(j.keepNulls, j.oneMatch() && j.cond == nil, j.marksRight())
+}
 
 // finish implements sink.
 func (j *join) finish() error {
-	if err := j.table.finish(); err != nil {
-		return err
+	spilled := false
+	for _, s := range j.sides {
+		s.st.Lock()
+		spilled = spilled || s.runs != nil
+		s.st.Unlock()
 	}
-	if err := j.publish(); err != nil {
-		return err
-	}
-	if j.kind == physical.Right || j.kind == physical.Full {
-		words := (j.table.store.rows + 31) / 32
-		if err := j.table.mem.take(int64(words) * 4); err != nil {
+	if !spilled {
+		err := j.inMemory()
+		if err == nil {
+			return j.publish()
+		}
+		if !outOfMemory(err) || j.q.env.Spill == nil {
 			return err
 		}
-		j.matched = make([]uint32, words)
+	}
+	for _, s := range j.sides {
+		if err := s.flush(); err != nil {
+			return err
+		}
+		s.st.Close()
+	}
+	j.disk = newJoinDisk(j)
+	j.publishSpilled()
+	return nil
+}
+
+// inMemory makes the table of what the tasks have collected. When the memory does
+// not suffice it fails with 53200 and the rows are in j.sides again.
+func (j *join) inMemory() error {
+	// From here on the rows cannot be moved to disk by others: they belong to the
+	// table.
+	store := newColumnStore(j.account, j.keys.types)
+	j.table = newJoinTable(j.q, j.account, j.keys, store)
+	err := j.gather(store)
+	if err == nil && !j.fits(store) {
+		err = errNoRoom
+	}
+	if err == nil {
+		err = j.buildTable(j.table)
+	}
+	if err == nil {
+		for _, s := range j.sides {
+			s.st.Close()
+		}
+		j.sides = nil
+		return nil
+	}
+	if !outOfMemory(err) || j.q.env.Spill == nil {
+		return err
+	}
+	back := j.newSide()
+	if e := back.divide(store); e != nil {
+		return e
+	}
+	j.table.drop()
+	j.table = nil
+	return err
+}
+
+// gather moves the rows of all sides to store.
+func (j *join) gather(store *columnStore) error {
+	for i, s := range j.sides {
+		s.st.Lock()
+		var err error
+		if i == 0 {
+			// The first store is taken as it is.
+			*store = *s.store
+			j.account.Overdraw(store.held)
+			store.account = j.account
+			s.store = newColumnStore(s.st.Account(), j.keys.types)
+			s.st.Account().Release(store.held)
+		} else {
+			err = store.appendStore(s.store)
+			if err == nil {
+				s.store.drop()
+				s.store = newColumnStore(s.st.Account(), j.keys.types)
+			}
+		}
+		s.st.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// errNoRoom says that a table would fit, but little else besides it.
+var errNoRoom = pgerror.New(pgerror.OutOfMemory, "out of memory")
+
+// parts is the number of partitions on disk. What may match rows with any key is
+// not divided.
+func (j *join) parts() int {
+	if j.nested || j.kind == physical.Mark && (len(j.keys.column) > 1 || j.cond != nil) {
+		return 1
+	}
+	return partitions
+}
+
+// fits reports whether a table over store leaves room for the other operators of
+// the query: it stays in memory until the query ends.
+func (j *join) fits(store *columnStore) bool {
+	limit := j.q.env.Account.Limit()
+	if limit == 0 || j.q.env.Spill == nil {
+		return true
+	}
+	return j.q.env.Account.Used()+tableBytes(store.rows) <= limit/2 || store.held+tableBytes(store.rows) <= limit/16
 }
 
 // probe opens one task's stream of the join.
@@ -106,7 +267,7 @@ func (j *join) probe(t *task) (stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &joinStream{j: j, in: in, dense: make([]kernel.Scratch, len(j.leftTypes)), gathered: make([]vector.Vec, j.right)}
+	s := &joinStream{j: j, t: t, in: in, table: j.table, dense: make([]kernel.Scratch, len(j.leftTypes)), gathered: make([]vector.Vec, j.right)}
 	if s.keys, err = j.q.compile(j.leftKeys); err == nil && j.cond != nil {
 		if j.nested && j.kind == physical.Mark {
 			s.program, err = eval.Compile(j.cond, j.q.evalEnv())
@@ -114,467 +275,12 @@ func (j *join) probe(t *task) (stream, error) {
 			s.cond, err = eval.CompileFilter([]expr.Expr{j.cond}, j.q.evalEnv())
 		}
 	}
+	if err == nil && j.disk != nil {
+		s.disk, err = j.disk.open(s)
+	}
 	if err != nil {
 		in.close()
 		return nil, err
 	}
 	return s, nil
 }
-
-// joinStream probes with one task's left rows.
-type joinStream struct {
-	j       *join
-	in      stream
-	keys    []*eval.Program
-	cond    *eval.Filter
-	program *eval.Program // of the condition of a nested-loop Mark join
-
-	// The left batch at hand. Its rows are counted densely: 0..n-1.
-	b         *vector.Batch
-	n         int
-	vecs      []*vector.Vec // keys
-	head      []int32
-	hash      []uint64
-	matched   []bool
-	null      []bool // of a Mark join: a comparison was NULL
-	at        int    // left row
-	candidate int32  // of row at: stored row + 1, 0 for none left
-
-	// Pairs.
-	left, right []int32
-	rows        []int32 // left in terms of the batch
-	idx         []int32
-
-	dense    []kernel.Scratch
-	gathered []vector.Vec
-	cols     []*vector.Vec
-	out      vector.Batch
-	sel      []int32
-	mark     vector.Vec
-	pair     pairBatch
-
-	ended bool
-	tail  bool // delivers the unmatched rows of the right side
-	row   int  // next of them
-}
-
-// pairBatch evaluates the join condition over pairs.
-type pairBatch struct {
-	batch    vector.Batch
-	dense    []kernel.Scratch
-	gathered []vector.Vec
-}
-
-// next implements stream.
-func (s *joinStream) next() (*vector.Batch, error) {
-	if s.tail {
-		return s.unmatchedRight()
-	}
-	if s.ended {
-		return nil, io.EOF
-	}
-	if s.b == nil {
-		if s.j.table.store.rows == 0 && (s.j.kind == physical.Inner || s.j.kind == physical.Semi || s.j.kind == physical.Right) {
-			for _, abandon := range s.j.left.abandon {
-				abandon()
-			}
-			s.ended = true
-			return nil, io.EOF
-		}
-		b, err := s.in.next()
-		if err == io.EOF {
-			return s.leftEnded()
-		}
-		if b == nil || err != nil {
-			return nil, err
-		}
-		if b.Rows() == 0 {
-			return nil, nil
-		}
-		if err := s.begin(b); err != nil {
-			return nil, err
-		}
-	}
-	if s.at < s.n {
-		s.pairs()
-		out, err := s.deliver()
-		if err != nil || out != nil {
-			return out, err
-		}
-		if s.at < s.n {
-			return nil, nil
-		}
-	}
-	b := s.b
-	s.b = nil
-	return s.finishBatch(b)
-}
-
-// begin takes a left batch.
-func (s *joinStream) begin(b *vector.Batch) error {
-	n := b.Rows()
-	s.b, s.n, s.at = b, n, 0
-	if cap(s.head) < n {
-		s.head, s.hash, s.matched, s.null = make([]int32, n), make([]uint64, n), make([]bool, n), make([]bool, n)
-	}
-	s.head, s.matched, s.null = s.head[:n], s.matched[:n], s.null[:n]
-	clear(s.matched)
-	clear(s.null)
-	if s.j.nested {
-		s.candidate = 0
-		if s.j.table.store.rows == 0 {
-			s.at = n
-		}
-		return nil
-	}
-	var err error
-	if s.vecs, err = evalAll(s.vecs, s.keys, b); err != nil {
-		return err
-	}
-	s.j.table.lookup(s.head, s.hash[:n], s.vecs, n)
-	s.candidate = s.head[0]
-	return nil
-}
-
-// pairs fills left and right with the next pairs whose keys are equal. Several
-// calls may be needed for one batch; s.at == s.n says that it is done.
-func (s *joinStream) pairs() {
-	left, right := s.left[:0], s.right[:0]
-	size := min(s.j.q.size, vector.BatchSize)
-	one := s.j.kind == physical.Semi || s.j.kind == physical.Anti || s.j.kind == physical.Mark
-	if s.j.nested {
-		stored := int32(s.j.table.store.rows)
-		for s.at < s.n && len(left) < size {
-			if one && s.matched[s.at] {
-				s.at, s.candidate = s.at+1, 0
-				continue
-			}
-			left, right = append(left, int32(s.at)), append(right, s.candidate)
-			if s.candidate++; s.candidate == stored {
-				s.at, s.candidate = s.at+1, 0
-			}
-		}
-		s.left, s.right = left, right
-		return
-	}
-	next := s.j.table.next
-	for {
-		if s.candidate == 0 || one && s.matched[s.at] {
-			s.at++
-			if s.at == s.n {
-				break
-			}
-			s.candidate = s.head[s.at]
-			continue
-		}
-		if len(left) == size {
-			break
-		}
-		left, right = append(left, int32(s.at)), append(right, s.candidate-1)
-		s.candidate = next[s.candidate-1]
-	}
-	s.left, s.right = left, right
-	if s.j.table.direct {
-		return
-	}
-	for k, v := range s.vecs {
-		n := s.j.table.equalPairs(k, v, s.left, s.right)
-		s.left, s.right = s.left[:n], s.right[:n]
-	}
-}
-
-// batchRows translates dense left rows to rows of the batch.
-func (s *joinStream) batchRows(dense []int32) []int32 {
-	if s.b.Sel == nil {
-		return dense
-	}
-	s.rows = s.rows[:0]
-	for _, d := range dense {
-		s.rows = append(s.rows, s.b.Sel[d])
-	}
-	return s.rows
-}
-
-// condition drops the pairs that fail the join condition.
-func (s *joinStream) condition() error {
-	if s.j.cond == nil || len(s.left) == 0 {
-		return nil
-	}
-	b := s.pairColumns()
-	var sel []int32
-	if s.program != nil {
-		v, err := s.program.Eval(b)
-		if err != nil {
-			return err
-		}
-		for i, l := range s.left {
-			if v.IsNull(i) {
-				s.null[l] = true
-			}
-		}
-		s.sel = vector.SelectTrue(s.sel, v, nil, b.N)
-		sel = s.sel
-	} else {
-		var err error
-		if sel, err = s.cond.Select(b); err != nil {
-			return err
-		}
-	}
-	for i, k := range sel {
-		s.left[i], s.right[i] = s.left[k], s.right[k]
-	}
-	s.left, s.right = s.left[:len(sel)], s.right[:len(sel)]
-	return nil
-}
-
-// pairColumns gathers the columns that the condition reads.
-func (s *joinStream) pairColumns() *vector.Batch {
-	p, width := &s.pair, len(s.j.leftTypes)
-	if p.dense == nil {
-		p.dense, p.gathered = make([]kernel.Scratch, width), make([]vector.Vec, s.j.right)
-		p.batch.Cols = make([]*vector.Vec, width+s.j.right)
-	}
-	p.batch.N = len(s.left)
-	rows := s.batchRows(s.left)
-	for _, c := range s.j.needed {
-		if c < width {
-			p.batch.Cols[c] = p.dense[c].Dense(s.b.Cols[c], rows, len(rows))
-			continue
-		}
-		g := &p.gathered[c-width]
-		vector.Gather(g, s.j.table.store.vec(c-width), s.right, len(s.right))
-		p.batch.Cols[c] = g
-	}
-	return &p.batch
-}
-
-// deliver turns the pairs into output, or notes them.
-func (s *joinStream) deliver() (*vector.Batch, error) {
-	if err := s.condition(); err != nil {
-		return nil, err
-	}
-	if len(s.left) == 0 {
-		return nil, nil
-	}
-	switch s.j.kind {
-	case physical.Single:
-		for _, l := range s.left {
-			if s.matched[l] {
-				return nil, pgerror.New(pgerror.CardinalityViolation, "more than one row returned by a subquery used as an expression")
-			}
-			s.matched[l] = true
-		}
-	case physical.Inner:
-	case physical.Right:
-		s.noteRight()
-	case physical.Full:
-		s.noteRight()
-		fallthrough
-	default:
-		for _, l := range s.left {
-			s.matched[l] = true
-		}
-	}
-	switch s.j.kind {
-	case physical.Semi, physical.Anti, physical.Mark:
-		return nil, nil
-	}
-	return s.emit(s.batchRows(s.left), s.right), nil
-}
-
-// noteRight marks the build rows of the pairs as matched.
-func (s *joinStream) noteRight() {
-	for _, r := range s.right {
-		word, bit := &s.j.matched[r>>5], uint32(1)<<(r&31)
-		if atomic.LoadUint32(word)&bit == 0 {
-			atomic.OrUint32(word, bit)
-		}
-	}
-}
-
-// emit returns the rows of the left batch beside the rows of the build side, -1
-// for NULLs.
-func (s *joinStream) emit(left, right []int32) *vector.Batch {
-	s.cols = s.cols[:0]
-	for c, v := range s.b.Cols {
-		s.cols = append(s.cols, s.dense[c].Dense(v, left, len(left)))
-	}
-	store := s.j.table.store
-	for c := range s.gathered {
-		s.idx = gatherOuter(&s.gathered[c], store.vec(c), right, s.idx, store.rows)
-		s.cols = append(s.cols, &s.gathered[c])
-	}
-	s.out = vector.Batch{N: len(left), Cols: s.cols}
-	return &s.out
-}
-
-// finishBatch delivers what depends on whether each left row of b was matched.
-func (s *joinStream) finishBatch(b *vector.Batch) (*vector.Batch, error) {
-	switch s.j.kind {
-	case physical.Left, physical.Full, physical.Single:
-		s.left, s.right = s.left[:0], s.right[:0]
-		for i, m := range s.matched {
-			if !m {
-				s.left, s.right = append(s.left, int32(i)), append(s.right, -1)
-			}
-		}
-		if len(s.left) == 0 {
-			return nil, nil
-		}
-		s.b = b
-		out := s.emit(s.batchRows(s.left), s.right)
-		s.b = nil
-		return out, nil
-	case physical.Semi, physical.Anti:
-		s.sel = s.sel[:0]
-		for i, m := range s.matched {
-			if m == (s.j.kind == physical.Semi) {
-				s.sel = append(s.sel, int32(i))
-			}
-		}
-		if len(s.sel) == 0 {
-			return nil, nil
-		}
-		if b.Sel != nil {
-			for i, d := range s.sel {
-				s.sel[i] = b.Sel[d]
-			}
-		}
-		s.out = vector.Batch{N: b.N, Sel: s.sel, Cols: b.Cols}
-		return &s.out, nil
-	case physical.Mark:
-		return s.marked(b)
-	}
-	return nil, nil
-}
-
-// marked delivers a left batch with its marks.
-func (s *joinStream) marked(b *vector.Batch) (*vector.Batch, error) {
-	if !s.j.nested {
-		s.b = b
-		err := s.findNullMarks()
-		s.b = nil
-		if err != nil {
-			return nil, err
-		}
-	}
-	s.mark.Reset(types.Of(types.Bool), b.N)
-	vals := s.mark.Bools()
-	for i := range s.n {
-		r := i
-		if b.Sel != nil {
-			r = int(b.Sel[i])
-		}
-		vals[r] = 0
-		switch {
-		case s.matched[i]:
-			vals[r] = 1
-		case s.null[i]:
-			s.mark.SetNull(r, b.N)
-		}
-	}
-	s.cols = append(append(s.cols[:0], b.Cols...), &s.mark)
-	s.out = vector.Batch{N: b.N, Sel: b.Sel, Cols: s.cols}
-	return &s.out, nil
-}
-
-// findNullMarks finds the left rows without a match for which one comparison of
-// keys was NULL and none was false: only rows with a NULL on one side can do it.
-func (s *joinStream) findNullMarks() error {
-	t := s.j.table
-	if t.store.rows == 0 {
-		return nil
-	}
-	var all []int32
-	for i := range s.n {
-		if s.matched[i] {
-			continue
-		}
-		candidates := t.nulls
-		for k, v := range s.vecs {
-			if !t.safe(k) && v.IsNull(i) {
-				if all == nil {
-					all = vector.Identity(nil, t.store.rows)
-				}
-				candidates = all
-				break
-			}
-		}
-		if len(candidates) == 0 {
-			continue
-		}
-		if len(s.vecs) == 1 && s.j.cond == nil {
-			s.null[i] = true
-			continue
-		}
-		for from := 0; from < len(candidates) && !s.null[i] && !s.j.q.stopped.Load(); from += vector.BatchSize {
-			s.left, s.right = s.left[:0], s.right[:0]
-			for _, r := range candidates[from:min(from+vector.BatchSize, len(candidates))] {
-				if s.mayEqual(i, int(r)) {
-					s.left, s.right = append(s.left, int32(i)), append(s.right, r)
-				}
-			}
-			if err := s.condition(); err != nil {
-				return err
-			}
-			s.null[i] = len(s.left) > 0
-		}
-	}
-	return nil
-}
-
-// mayEqual reports whether no key comparison of a pair is false.
-func (s *joinStream) mayEqual(left, right int) bool {
-	t := s.j.table
-	for k, v := range s.vecs {
-		w := t.store.vec(t.column[k])
-		if !t.safe(k) && (v.IsNull(left) || w.IsNull(right)) {
-			continue
-		}
-		if !sameValue(v, left, w, right) {
-			return false
-		}
-	}
-	return true
-}
-
-// leftEnded handles the end of the left side.
-func (s *joinStream) leftEnded() (*vector.Batch, error) {
-	s.ended = true
-	if s.j.active.Add(-1) == 0 && s.j.matched != nil && !s.j.rest.Swap(true) {
-		s.tail = true
-		return nil, nil
-	}
-	return nil, io.EOF
-}
-
-// unmatchedRight delivers the rows of the build side without a match.
-func (s *joinStream) unmatchedRight() (*vector.Batch, error) {
-	store := s.j.table.store
-	if s.row == store.rows {
-		return nil, io.EOF
-	}
-	s.right = s.right[:0]
-	size := min(s.j.q.size, vector.BatchSize)
-	for limit := s.row + 1<<16; s.row < min(store.rows, limit) && len(s.right) < size; s.row++ {
-		if s.j.matched[s.row>>5]>>(s.row&31)&1 == 0 {
-			s.right = append(s.right, int32(s.row))
-		}
-	}
-	if len(s.right) == 0 {
-		return nil, nil
-	}
-	s.cols = s.cols[:0]
-	for _, t := range s.j.leftTypes {
-		s.cols = append(s.cols, vector.NewNull(t))
-	}
-	for c := range s.gathered {
-		vector.Gather(&s.gathered[c], store.vec(c), s.right, len(s.right))
-		s.cols = append(s.cols, &s.gathered[c])
-	}
-	s.out = vector.Batch{N: len(s.right), Cols: s.cols}
-	return &s.out, nil
-}
-
-// close implements stream.
-func (s *joinStream) close() { s.in.close() }

@@ -31,7 +31,7 @@ func (j *join) publish() error {
 	for _, p := range j.published {
 		column, nullSafe := p.column, false
 		if p.key >= 0 {
-			column, nullSafe = j.table.column[p.key], j.table.safe(p.key)
+			column, nullSafe = j.keys.column[p.key], j.keys.safe(p.key)
 		}
 		d, err := j.table.domain(column, nullSafe)
 		if err != nil {
@@ -42,11 +42,67 @@ func (j *join) publish() error {
 	return nil
 }
 
+// spilledBloom is the size of the filter of a build side that goes to disk, in
+// keys: 4 MB.
+const spilledBloom = 4 << 20
+
+// spilledKey is what is known of a published key of rows that are on disk.
+type spilledKey struct {
+	column int
+	bloom  *connector.Bloom
+}
+
+// noteSpilled adds the published keys of rows that go to disk. It is called by
+// several goroutines.
+func (j *join) noteSpilled(store *columnStore) {
+	if len(j.published) == 0 {
+		return
+	}
+	j.mu.Lock()
+	if j.blooms == nil {
+		for _, p := range j.published {
+			k := spilledKey{column: p.column}
+			if p.key >= 0 {
+				k.column = j.keys.column[p.key]
+			}
+			j.account.Overdraw(connector.BloomBytes(spilledBloom))
+			k.bloom = connector.NewBloom(spilledBloom)
+			j.blooms = append(j.blooms, k)
+		}
+	}
+	j.mu.Unlock()
+	var hash [vector.BatchSize]uint64
+	for _, k := range j.blooms {
+		v := store.vec(k.column)
+		for from := 0; from < store.rows; from += vector.BatchSize {
+			to := min(from+vector.BatchSize, store.rows)
+			part := v.Slice(from, to)
+			kernel.Hash(hash[:], part, to-from, false)
+			for i, h := range hash[:to-from] {
+				if part.Valid == nil || part.Valid.Get(i) {
+					k.bloom.AddShared(h)
+				}
+			}
+		}
+	}
+}
+
+// publishSpilled is publish for a build side on disk.
+func (j *join) publishSpilled() {
+	for i, p := range j.published {
+		var d *connector.Domain
+		if i < len(j.blooms) && j.disk.rows <= 2*spilledBloom {
+			d = &connector.Domain{Type: j.keys.types[j.blooms[i].column], Nulls: p.key >= 0 && j.keys.safe(p.key), Bloom: j.blooms[i].bloom}
+		}
+		p.filter.Publish(d)
+	}
+}
+
 // domain returns the values of a column of the store; nulls says whether NULL is
 // one.
 func (j *joinTable) domain(column int, nulls bool) (*connector.Domain, error) {
 	if j.store.rows == 0 {
-		return &connector.Domain{Type: j.types[column], Empty: true}, nil
+		return &connector.Domain{Type: j.keys.types[column], Empty: true}, nil
 	}
 	v, n := j.store.vec(column), j.store.rows
 	d := &connector.Domain{Type: v.Type}

@@ -205,6 +205,9 @@ type HashJoin struct {
 	// Residual is a further join condition over both sides, nil for none.
 	Residual expr.Expr
 	Cols     []Column
+	// Needed says which outputs somebody reads, nil for all. The others are there,
+	// but what they hold is undefined.
+	Needed []bool
 	// Publish are the keys and columns of the right side whose values scans use.
 	Publish []BuildFilter
 }
@@ -216,6 +219,8 @@ type NestedLoopJoin struct {
 	Left, Right Node
 	Cond        expr.Expr
 	Cols        []Column
+	// Needed is as in HashJoin.
+	Needed []bool
 }
 
 // Sort orders its input; the sort is stable with one worker.
