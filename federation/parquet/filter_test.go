@@ -177,6 +177,14 @@ func randomPredicate(r *rand.Rand, cols []connector.Column, depth int) predicate
 		c := r.IntN(100)
 		return predicate{fmt.Sprint("optf", op, c), connectortest.Compare(op, col("optf"), constant(types.Float4, fmt.Sprint(c))), func(m *mixed) bool { return m.OptF != nil && order(float64(*m.OptF), float64(c)) }}
 	}
+	if r.IntN(2) == 0 {
+		id := r.IntN(60000)
+		s := fmt.Sprintf("prefix/%08d/%d", id, r.IntN(10))
+		if r.IntN(2) == 0 {
+			return predicate{"pre=" + s, connectortest.Compare("=", col("pre"), constant(types.Text, s)), func(m *mixed) bool { return m.Pre == s }}
+		}
+		return predicate{fmt.Sprint("id=", id), connectortest.Compare("=", col("id"), constant(types.Int8, fmt.Sprint(id))), func(m *mixed) bool { return m.ID == int64(id) }}
+	}
 	lo := r.IntN(60000)
 	return predicate{fmt.Sprint("id>", lo), connectortest.Compare(">", col("id"), constant(types.Int8, fmt.Sprint(lo))), func(m *mixed) bool { return m.ID > int64(lo) }}
 }
@@ -229,7 +237,9 @@ func TestRowsThatPassAreReadWhateverIsSkipped(t *testing.T) {
 	for name, options := range map[string][]parquet.WriterOption{
 		"v1snappy": {parquet.DataPageVersion(1), parquet.PageBufferSize(16_000), parquet.MaxRowsPerRowGroup(25_000), parquet.Compression(&parquet.Snappy)},
 		"v2zstd":   {parquet.PageBufferSize(50_000), parquet.MaxRowsPerRowGroup(n), parquet.Compression(&parquet.Zstd)},
-		"plain":    {parquet.DataPageVersion(1), parquet.PageBufferSize(4_000), parquet.MaxRowsPerRowGroup(9_999)},
+		"bloom": {parquet.PageBufferSize(9_000), parquet.MaxRowsPerRowGroup(12_000), parquet.BloomFilters(
+			parquet.SplitBlockFilter(10, "id"), parquet.SplitBlockFilter(10, "delta"), parquet.SplitBlockFilter(10, "opt"), parquet.SplitBlockFilter(10, "pre"))},
+		"plain": {parquet.DataPageVersion(1), parquet.PageBufferSize(4_000), parquet.MaxRowsPerRowGroup(9_999)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			writeMixed(t, join(dir, name+".parquet"), rows, options...)
@@ -316,5 +326,57 @@ func TestRowsThatPassAreReadWhateverIsSkipped(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPagesAndBloomFiltersSaveReading(t *testing.T) {
+	const n = 40_000
+	dir := t.TempDir()
+	writeMixed(t, join(dir, "m.parquet"), mixedRows(n), parquet.PageBufferSize(20_000), parquet.MaxRowsPerRowGroup(n/2),
+		parquet.BloomFilters(parquet.SplitBlockFilter(10, "id"), parquet.SplitBlockFilter(10, "pre")))
+	s := open(t, dir)
+	h, err := s.Table(t.Context(), connector.TableRef{Name: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	col := func(name string) expr.Expr {
+		i := slices.IndexFunc(h.Columns(), func(c connector.Column) bool { return c.Name == name })
+		return &expr.Column{ID: expr.ColumnID(i), T: h.Columns()[i].Type}
+	}
+	for name, c := range map[string]struct {
+		e      expr.Expr
+		groups int // row groups with rows left
+		most   int64
+	}{
+		"page bounds":          {connectortest.Compare("=", col("id"), constant(types.Int8, "12345")), 1, 5_000},
+		"page bounds, ranges":  {connectortest.Compare("<", col("delta"), constant(types.Int4, "3000")), 1, 8_000},
+		"absent in the filter": {connectortest.Compare("=", col("pre"), constant(types.Text, "prefix/00001234/x")), 0, 0},
+	} {
+		ph, _ := s.(connector.FilterPusher).PushFilter(h, connector.Seal([]expr.Expr{c.e}))
+		rd, err := s.Scan(t.Context(), ph, connector.ScanOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rd.(*reader)
+		groups, left := 0, int64(0)
+		for {
+			p, ok := r.queue.next()
+			if !ok {
+				break
+			}
+			if err := r.start(p); err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range r.ranges {
+				left += x.rows
+			}
+			if len(r.ranges) > 0 {
+				groups++
+			}
+		}
+		_ = rd.Close()
+		if groups != c.groups || left > c.most {
+			t.Errorf("%s: %d row groups, %d rows", name, groups, left)
+		}
 	}
 }

@@ -50,6 +50,15 @@ func (p *pageReader) offsets(chunk *format.ColumnChunk) ([]format.PageLocation, 
 	return pages, nil
 }
 
+// readIndex reads the offset index unless that is done.
+func (c *chunkReader) readIndex() (err error) {
+	if !c.indexDone {
+		c.indexDone = true
+		c.index, err = c.pages.offsets(c.column)
+	}
+	return err
+}
+
 // worthIndex is from how many rows on passing over them by the offset index is
 // worth reading it.
 const worthIndex = 4096
@@ -59,12 +68,8 @@ const worthIndex = 4096
 func (c *chunkReader) advance(n int64) error {
 	rest := int64(c.rows - c.pos)
 	if n >= rest+worthIndex {
-		if c.index == nil && !c.indexDone {
-			c.indexDone = true
-			var err error
-			if c.index, err = c.pages.offsets(c.column); err != nil {
-				return err
-			}
+		if err := c.readIndex(); err != nil {
+			return err
 		}
 		// The row at which the next page starts, and the one to go to.
 		start := c.pages.meta.NumValues - c.pages.left
@@ -74,8 +79,17 @@ func (c *chunkReader) advance(n int64) error {
 			if err := c.pages.seek(c.index[k].Offset, c.pages.meta.NumValues-c.index[k].FirstRowIndex); err != nil {
 				return err
 			}
-			c.rows, c.pos = 0, 0
 			n = row - c.index[k].FirstRowIndex
+			if err := c.nextPage(); err != nil {
+				return err
+			}
+			end := c.pages.meta.NumValues
+			if k+1 < len(c.index) {
+				end = c.index[k+1].FirstRowIndex
+			}
+			if int64(c.rows) != end-c.index[k].FirstRowIndex {
+				return fmt.Errorf("%w: an offset index is not valid", errCorrupt)
+			}
 		}
 	}
 	return c.skip(int(n))

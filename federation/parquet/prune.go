@@ -462,6 +462,12 @@ func chunkBounds(m *mapped, group *format.RowGroup, rows int64) bounds {
 	if lo == nil && hi == nil && m.form != formText && m.form != formUint32 {
 		lo, hi = s.Min, s.Max // the old fields, ordered by signed comparison
 	}
+	return b.between(m, lo, hi)
+}
+
+// between returns b with the bounds that the statistics of a chunk or a page
+// give as plain values.
+func (b bounds) between(m *mapped, lo, hi []byte) bounds {
 	kind := m.column.Type().Kind()
 	switch m.form {
 	case formInt32, formInt16, formInt32Wide, formUint32:

@@ -476,6 +476,9 @@ func (r *reader) start(p part) error {
 		if none, err := r.filter.excluded(); none || err != nil {
 			return err
 		}
+		if none, err := r.filter.bloomed(); none || err != nil {
+			return err
+		}
 	}
 	r.cols = make([]columnReader, len(r.project))
 	r.whole = false
@@ -513,8 +516,9 @@ func (r *reader) start(p part) error {
 		}
 		col.nested = n
 	}
-	r.ranges = []rowRange{{from: p.from, rows: p.rows}}
-	return nil
+	var err error
+	r.ranges, err = r.pageRanges(p, f)
+	return err
 }
 
 // bind binds the predicates to the columns of a file.
