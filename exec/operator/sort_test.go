@@ -110,7 +110,7 @@ func FuzzSortRows(f *testing.F) {
 }
 
 func TestSortSpillsWhenMemoryEnds(t *testing.T) {
-	tab := random(4, 60_000, 1<<40)
+	tab := random(4, 40_000, 1<<40)
 	tab.parts, tab.local = 3, true
 	for _, keys := range [][]physical.SortKey{
 		{{Expr: col(0, int8T)}},
