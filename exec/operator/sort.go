@@ -109,14 +109,6 @@ type sortRun struct {
 	forms  []numericForm
 }
 
-// rows returns the number of rows.
-func (r *sortRun) rows() int64 {
-	if r.disk != nil {
-		return r.disk.Rows()
-	}
-	return int64(len(r.order))
-}
-
 // sortInlet collects one task's rows: a growing store and the runs made so far,
 // which are what it spills.
 type sortInlet struct {

@@ -157,7 +157,6 @@ type diskMerge struct {
 	cursors []diskCursor
 	heap    []int32
 	empty   []int32 // cursors that need their next batch
-	begun   bool
 
 	from, rows []int32
 	srcs       []*vector.Vec
@@ -229,7 +228,7 @@ func (m *diskMerge) load(i int32) (bool, error) {
 		c.words, c.other = make([]uint64, c.batch.N), make([]uint64, c.batch.N)
 	}
 	c.words = c.words[:c.batch.N]
-	m.plan.words(c.words, c.other[:c.batch.N], c.keys, nil, 0)
+	m.plan.words(c.words, c.other[:c.batch.N], c.keys, nil)
 	return true, nil
 }
 

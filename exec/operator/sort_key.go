@@ -334,9 +334,9 @@ func planKeys(o ordering, k, off int, ranges func(key, off int) keyRange) keyPla
 	return p
 }
 
-// words stores in dst the packed keys of the rows that rows lists (nil: row from
-// and those behind it). keys are Flat. scratch is as long as dst.
-func (p *keyPlan) words(dst, scratch []uint64, keys []*vector.Vec, rows []int32, from int) {
+// words stores in dst the packed keys of the rows that rows lists (nil: the
+// first rows). keys are Flat. scratch is as long as dst.
+func (p *keyPlan) words(dst, scratch []uint64, keys []*vector.Vec, rows []int32) {
 	if len(p.parts) == 0 {
 		clear(dst)
 		return
@@ -345,17 +345,17 @@ func (p *keyPlan) words(dst, scratch []uint64, keys []*vector.Vec, rows []int32,
 		k := &p.parts[n]
 		v := keys[k.key]
 		scratch = scratch[:len(dst)]
-		ordinals(scratch, v, rows, from, k.off)
+		ordinals(scratch, v, rows, 0, k.off)
 		if k.length < 0 {
 			views := v.Views()
 			for i := range scratch {
-				scratch[i] = uint64(views[rowAt(rows, from, i)].Len)
+				scratch[i] = uint64(views[rowAt(rows, 0, i)].Len)
 			}
 		}
 		if k.length > 0 {
 			views, shift := v.Views(), uint(8*(8-k.length))
 			for i, w := range scratch {
-				scratch[i] = w>>shift<<3 | uint64(views[rowAt(rows, from, i)].Len&7)
+				scratch[i] = w>>shift<<3 | uint64(views[rowAt(rows, 0, i)].Len&7)
 			}
 		}
 		if k.desc {
@@ -369,7 +369,7 @@ func (p *keyPlan) words(dst, scratch []uint64, keys []*vector.Vec, rows []int32,
 		}
 		if v.Valid != nil {
 			for i := range scratch {
-				if !v.Valid.Get(rowAt(rows, from, i)) {
+				if !v.Valid.Get(rowAt(rows, 0, i)) {
 					scratch[i] = k.null
 				}
 			}

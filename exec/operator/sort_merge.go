@@ -137,7 +137,7 @@ func (s *sorter) mergePlan(runs []*sortRun) (plan keyPlan, exact bool) {
 // word returns the packed key of one row.
 func (m *rangeMerge) word(run int, row int32) uint64 {
 	var dst, scratch [1]uint64
-	m.plan.words(dst[:], scratch[:], m.keys[run], []int32{row}, 0)
+	m.plan.words(dst[:], scratch[:], m.keys[run], []int32{row})
 	return dst[0]
 }
 
@@ -317,7 +317,7 @@ func (m *rangeMerge) order(x *mergeScratch, from, to []int32, n int) {
 			continue
 		}
 		end := at + len(part)
-		m.plan.words(word[at:end], other[at:end], m.keys[run], part, 0)
+		m.plan.words(word[at:end], other[at:end], m.keys[run], part)
 		copy(x.rows[at:end], part)
 		for i := at; i < end; i++ {
 			x.from[i] = int32(run)

@@ -111,7 +111,7 @@ func (s *rowSorter) group(rows, listed []int32, g tieGroup) {
 		return
 	}
 	word := s.word[:n]
-	plan.words(word, s.word2[:n], s.keys, listed, 0)
+	plan.words(word, s.word2[:n], s.keys, listed)
 	open := plan.next < len(s.o)
 	rowBits := uint(bits.Len(uint(n - 1)))
 	if plan.bits+rowBits <= 64 {

@@ -81,7 +81,7 @@ func checkSortRows(t *testing.T, seed uint64) {
 		if typ.OID == types.Numeric && r.IntN(2) == 0 {
 			v = vector.NewScaled(typ, 2, n)
 			for i := range n {
-				v.Int64s()[i] = int64(r.Uint64()) >> (r.IntN(60))
+				v.Int64s()[i] = int64(r.Uint64()) >> r.IntN(60)
 				if r.IntN(8) == 0 {
 					v.SetNull(i, n)
 				}
