@@ -124,8 +124,12 @@ func TestSortOrdersStably(t *testing.T) {
 		}
 		plan := func() physical.Node { return &physical.Sort{Input: tab.scan(), Keys: keys} }
 		check(t, plan, want, false)
-		for _, s := range setups {
-			got, err := collect(t, plan(), s)
+		for n, s := range append(setups, setup{1, 256}, setup{2, 64}, setup{2, 2048}) {
+			spillAt := int64(0)
+			if n >= len(setups) {
+				spillAt = int64(s.batch*10 + 20000)
+			}
+			got, err := collectSpilling(t, plan(), s, 0, spillAt)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,8 +184,8 @@ func TestTopNGivesTheFirstRows(t *testing.T) {
 			}
 			want := tab.keysOf(rows[offset:to], columns)
 			plan := &physical.Limit{Input: tab.scan(), Keys: keys, WithTies: ties, Count: lit(int8T, types.IntDatum(int64(count))), Offset: lit(int8T, types.IntDatum(int64(offset)))}
-			for _, s := range setups[2:] {
-				got, err := collect(t, plan, s)
+			for n, s := range append(setups[2:], setup{1, 2048}, setup{2, 640}) {
+				got, err := collectSpilling(t, plan, s, 0, int64(n/len(setups[2:]))*1000)
 				if err != nil {
 					t.Fatal(err)
 				}

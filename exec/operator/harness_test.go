@@ -18,6 +18,7 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/scheduler"
+	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
@@ -257,11 +258,22 @@ var setups = []setup{{1, 1}, {1, 2}, {1, 7}, {1, 2048}, {2, 7}, {2, 2048}, {4, 6
 // is left.
 func start(ctx context.Context, t *testing.T, plan physical.Node, s setup, limit int64) (q *Query, stop func()) {
 	t.Helper()
+	return startSpilling(ctx, t, plan, s, limit, 0)
+}
+
+// startSpilling is start with states that move to disk beyond spillAt bytes, or
+// only when there is no memory if that is 0.
+func startSpilling(ctx context.Context, t *testing.T, plan physical.Node, s setup, limit, spillAt int64) (q *Query, stop func()) {
+	t.Helper()
+	files, err := spill.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	pool := scheduler.New(max(s.workers, 2))
 	account := memory.NewRoot("test", limit)
-	q, err := Start(ctx, plan, Env{
+	q, err = Start(ctx, plan, Env{
 		Pool: pool, Account: account, Session: &session.Session{}, Format: types.DefaultFormat(),
-		BatchSize: s.batch, Workers: s.workers,
+		BatchSize: s.batch, Workers: s.workers, Spill: files, SpillAt: spillAt,
 	})
 	if err != nil {
 		pool.Close()
@@ -275,6 +287,9 @@ func start(ctx context.Context, t *testing.T, plan physical.Node, s setup, limit
 		if used := account.Used(); used != 0 {
 			t.Errorf("account holds %d bytes", used)
 		}
+		if used := files.Used(); used != 0 {
+			t.Errorf("%d bytes are on disk", used)
+		}
 	}
 }
 
@@ -282,8 +297,14 @@ func start(ctx context.Context, t *testing.T, plan physical.Node, s setup, limit
 // keep: the schema, a sticky end, no memory left.
 func collect(t *testing.T, plan physical.Node, s setup) ([]string, error) {
 	t.Helper()
+	return collectSpilling(t, plan, s, 0, 0)
+}
+
+// collectSpilling is collect with a limit and spillAt as for startSpilling.
+func collectSpilling(t *testing.T, plan physical.Node, s setup, limit, spillAt int64) ([]string, error) {
+	t.Helper()
 	ctx := t.Context()
-	q, stop := start(ctx, t, plan, s, 0)
+	q, stop := startSpilling(ctx, t, plan, s, limit, spillAt)
 	defer stop()
 	cols := plan.Columns()
 	var out []string
@@ -324,11 +345,11 @@ func collect(t *testing.T, plan physical.Node, s setup) ([]string, error) {
 func check(t *testing.T, plan func() physical.Node, want []string, ordered bool) {
 	t.Helper()
 	sorted := slices.Sorted(slices.Values(want))
-	for _, s := range setups {
-		got, err := collect(t, plan(), s)
+	compare := func(s setup, spillAt int64) {
+		got, err := collectSpilling(t, plan(), s, 0, spillAt)
 		if err != nil {
 			t.Errorf("%+v: %v", s, err)
-			continue
+			return
 		}
 		w := want
 		if !ordered {
@@ -336,9 +357,16 @@ func check(t *testing.T, plan func() physical.Node, want []string, ordered bool)
 			w = sorted
 		}
 		if !slices.Equal(got, w) {
-			t.Errorf("%+v: got %s\nwant %s", s, brief(got), brief(w))
+			t.Errorf("%+v, spilling at %d: got %s\nwant %s", s, spillAt, brief(got), brief(w))
 		}
 	}
+	for _, s := range setups {
+		compare(s, 0)
+	}
+	// The same with everything on disk that can be there.
+	compare(setup{1, 2048}, 1)
+	compare(setup{2, 64}, 1)
+	compare(setup{2, 2048}, 100<<10)
 }
 
 // brief prints the beginning of a list.

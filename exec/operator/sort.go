@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"io"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -10,49 +9,49 @@ import (
 	"github.com/hubsql/hubsql/exec/eval"
 	"github.com/hubsql/hubsql/exec/kernel"
 	"github.com/hubsql/hubsql/exec/memory"
+	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
 )
 
-// runRows is the number of rows that are sorted at a time. A run is the unit
-// that could be written to disk.
+// runRows is the number of rows that are sorted at a time. Their keys fit the
+// second level of the cache, and a run is written to disk when memory ends.
 const runRows = 1 << 17
 
 // topRows is the largest LIMIT + OFFSET for which a sort keeps only the first
 // rows.
 const topRows = 1 << 17
 
-// sortRun is a part of the input, sorted.
-type sortRun struct {
-	store *columnStore
-	keys  []*vector.Vec
-	order []int32
-}
-
-// sorter is the sink of Sort and of a top-N.
+// sorter is the sink of Sort and of a top-N. Its tasks make sorted runs, in
+// memory while there is room; they are merged when they are read.
 type sorter struct {
 	q       *Query
 	account *memory.Account
-	keys    []physical.SortKey
 	order   ordering
 	// column[i] is where key i is in the stores: behind the payload unless it
 	// is a column of it.
-	column  []int
-	extra   []expr.Expr
-	width   int // columns of the payload
-	types   []types.Type
-	keep    int  // rows that matter, 0 for all
-	ties    bool // also those equal to the last of them
-	claimed atomic.Bool
+	column []int
+	extra  []expr.Expr
+	width  int // columns of the payload
+	types  []types.Type
+	keep   int  // rows that matter, 0 for all
+	ties   bool // also those equal to the last of them
+	bound  sortBound
 
-	mu   sync.Mutex
-	runs []*sortRun
+	// skip and left are the OFFSET and LIMIT of what is read, left is
+	// math.MaxInt64 for none.
+	skip, left int64
+	claimed    atomic.Bool
+
+	mu     sync.Mutex
+	inlets []*sortInlet
+	merge  *rangeMerge // what runs in memory are read by
 }
 
 // newSorter returns the sink that sorts rows of the given columns.
 func newSorter(q *Query, account *memory.Account, cols []physical.Column, keys []physical.SortKey) *sorter {
-	s := &sorter{q: q, account: account, keys: keys, order: newOrdering(keys), width: len(cols), types: columnTypes(cols)}
+	s := &sorter{q: q, account: account, order: newOrdering(keys), width: len(cols), types: columnTypes(cols), left: math.MaxInt64}
 	for _, k := range keys {
 		if c, ok := k.Expr.(*expr.Column); ok {
 			s.column = append(s.column, int(c.ID))
@@ -72,7 +71,7 @@ func (b *builder) sort(n *physical.Sort, st *stat) (part, error) {
 		return part{}, err
 	}
 	s := newSorter(b.q, st.account, n.Columns(), n.Keys)
-	return b.breaker(in, s, st, func(*task) (stream, error) { return s.read(math.MaxInt64, 0) }), nil
+	return b.breaker(in, s, st, s.read), nil
 }
 
 // topN builds a Limit with keys.
@@ -87,61 +86,61 @@ func (b *builder) topN(n *physical.Limit, in part, st *stat, count, offset int64
 	if count < topRows && offset < topRows && count+offset <= topRows {
 		s.keep = int(count + offset)
 	}
-	s.ties = n.WithTies
-	return b.breaker(in, s, st, func(*task) (stream, error) { return s.read(count, offset) }), nil
+	s.ties, s.skip, s.left = n.WithTies, offset, count
+	return b.breaker(in, s, st, s.read), nil
 }
 
-// open implements sink.
-func (s *sorter) open(t *task) (inlet, error) {
-	extra, err := s.q.compile(s.extra)
-	if err != nil {
-		return nil, err
-	}
-	return &sortInlet{s: s, extra: extra}, nil
-}
-
-// finish implements sink.
-func (s *sorter) finish() error {
-	if len(s.runs) < 2 {
-		return nil
-	}
-	stores := make([]*columnStore, len(s.runs))
-	for i, r := range s.runs {
-		stores[i] = r.store
-	}
-	for c := range s.types {
-		if err := sameForm(stores, c); err != nil {
-			return err
-		}
-	}
-	for _, r := range s.runs {
-		r.keys = s.keysOf(r.store)
-	}
-	return nil
-}
-
-// keysOf returns the key columns of a store.
-func (s *sorter) keysOf(store *columnStore) []*vector.Vec {
+// keysOf returns the key columns among those of a store.
+func (s *sorter) keysOf(cols []*vector.Vec) []*vector.Vec {
 	keys := make([]*vector.Vec, len(s.column))
 	for i, c := range s.column {
-		keys[i] = store.vec(c)
+		keys[i] = cols[c]
 	}
 	return keys
 }
 
-// sortInlet collects one task's rows.
+// sortRun is a part of the input, sorted: in memory, or on disk.
+type sortRun struct {
+	store *columnStore
+	order []int32
+	disk  *spill.Run
+	// ranges are those of the keys, forms those of the numeric columns.
+	ranges []keyRange
+	forms  []numericForm
+}
+
+// sortInlet collects one task's rows: a growing store and the runs made so far,
+// which are what it spills.
 type sortInlet struct {
 	s     *sorter
 	extra []*eval.Program
-	run   *columnStore
-	dense []kernel.Scratch
-	cols  []*vector.Vec
-	keys  []*vector.Vec
-	sel   []int32
-	// bound holds, for a top-N, the last of the rows that matter so far.
-	bound     []*vector.Vec
-	boundRow  int
-	haveBound bool
+	state *spillable
+	store *columnStore
+	room  budget // for sorting the store
+	runs  []*sortRun
+	file  *spill.File
+
+	cols, extras []*vector.Vec
+	keys         []*vector.Vec
+	flat         []kernel.Scratch
+	dense        []kernel.Scratch
+	sel, place   []int32
+	filter       boundFilter
+}
+
+// open implements sink.
+func (s *sorter) open(*task) (inlet, error) {
+	extra, err := s.q.compile(s.extra)
+	if err != nil {
+		return nil, err
+	}
+	i := &sortInlet{s: s, extra: extra}
+	i.state = s.q.spillable(s.account, i.spill)
+	i.room = budget{account: i.state.Account()}
+	s.mu.Lock()
+	s.inlets = append(s.inlets, i)
+	s.mu.Unlock()
+	return i, nil
 }
 
 // ready implements inlet.
@@ -150,236 +149,243 @@ func (i *sortInlet) ready() bool { return true }
 // push implements inlet.
 func (i *sortInlet) push(b *vector.Batch) error {
 	s := i.s
-	sel, n := b.Sel, b.Rows()
-	i.cols = append(i.cols[:0], b.Cols...)
-	if len(i.extra) > 0 {
-		if sel != nil {
-			// Computed keys are dense, so the rest has to be.
-			if i.dense == nil {
-				i.dense = make([]kernel.Scratch, s.width)
+	n := b.Rows()
+	i.extras = i.extras[:0]
+	for _, p := range i.extra {
+		v, err := p.Eval(b)
+		if err != nil {
+			return err
+		}
+		i.extras = append(i.extras, v)
+	}
+	sel := b.Sel
+	i.place = nil // rows of the computed keys, which are dense
+	if s.keep > 0 {
+		rows, all := i.candidates(b, n)
+		if !all {
+			if len(rows) == 0 {
+				return nil
 			}
-			for c := range s.width {
-				i.cols[c] = i.dense[c].Dense(b.Cols[c], sel, n)
+			if len(i.extra) > 0 {
+				i.place = rows
+			}
+			n, sel = len(rows), rows
+			if b.Sel != nil {
+				i.sel = i.sel[:0]
+				for _, r := range rows {
+					i.sel = append(i.sel, b.Sel[r])
+				}
+				sel = i.sel
 			}
 		}
-		for _, p := range i.extra {
-			v, err := p.Eval(b)
-			if err != nil {
-				return err
-			}
-			i.cols = append(i.cols, v)
+	}
+	i.cols = append(i.cols[:0], b.Cols...)
+	if len(i.extra) > 0 {
+		// Computed keys are dense, so the rest has to be.
+		if i.dense == nil {
+			i.dense = make([]kernel.Scratch, len(s.types))
+		}
+		for c, v := range i.cols {
+			i.cols[c] = i.dense[c].Dense(v, sel, n)
+		}
+		for e, v := range i.extras {
+			i.cols = append(i.cols, i.dense[s.width+e].Dense(v, i.place, n))
 		}
 		sel = nil
 	}
-	if i.haveBound {
-		if sel = i.better(sel, n); len(sel) == 0 {
-			return nil
-		}
-		n = len(sel)
-	}
-	if i.run == nil {
-		i.run = newColumnStore(s.account, s.types)
-	}
-	if err := i.run.append(i.cols, sel, n); err != nil {
+	if err := i.state.do(func() error { return i.add(sel, n) }); err != nil {
 		return err
 	}
+	return i.state.do(i.settle)
+}
+
+// add appends the rows sel of i.cols.
+func (i *sortInlet) add(sel []int32, n int) error {
+	if i.store == nil {
+		i.store = newColumnStore(i.state.Account(), i.s.types)
+	}
+	if err := i.room.set(int64(i.store.rows+n) * sortCost); err != nil {
+		return err
+	}
+	return i.store.append(i.cols, sel, n)
+}
+
+// settle keeps the store small.
+func (i *sortInlet) settle() error {
+	s := i.s
 	switch {
-	case s.keep > 0 && i.run.rows >= 2*s.keep+2*vector.BatchSize:
+	case i.store == nil:
+	case s.keep > 0 && i.store.rows >= s.keep+max(s.keep, 512):
 		return i.prune()
-	case s.keep == 0 && i.run.rows >= runRows:
-		return i.end()
+	case s.keep == 0 && i.store.rows >= runRows:
+		return i.closeRun()
 	}
 	return nil
 }
 
-// better returns the rows that come before the bound (or, with ties, equal it).
-func (i *sortInlet) better(sel []int32, n int) []int32 {
+// closeRun sorts the store and makes it a run.
+func (i *sortInlet) closeRun() error {
 	s := i.s
-	i.keys = i.keys[:0]
-	for _, c := range s.column {
-		i.keys = append(i.keys, i.cols[c])
-	}
-	out := i.sel[:0]
-	for k := range n {
-		r := int32(k)
-		if sel != nil {
-			r = sel[k]
-		}
-		c := s.order.rows(i.keys, int(r), i.bound, i.boundRow)
-		if c < 0 || c == 0 && s.ties {
-			out = append(out, r)
-		}
-	}
-	i.sel = out
-	return out
-}
-
-// prune keeps the first rows only.
-func (i *sortInlet) prune() error {
-	s := i.s
-	keys := s.keysOf(i.run)
-	order := s.order.sortRows(keys, i.run.rows, &s.q.stopped)
-	n := s.keep
-	for s.ties && n < len(order) && s.order.rows(keys, int(order[n-1]), keys, int(order[n])) == 0 {
-		n++
-	}
-	kept := newColumnStore(s.account, s.types)
-	var all vector.Batch
-	i.run.all(&all)
-	if err := kept.append(all.Cols, order[:n], n); err != nil {
-		return err
-	}
-	i.run.drop()
-	i.run = kept
-	// The bound is a copy: the store may move.
-	i.bound = i.bound[:0]
-	for _, v := range s.keysOf(kept) {
-		var one vector.Vec
-		vector.Gather(&one, v, []int32{int32(n - 1)}, 1)
-		one.Own(1)
-		i.bound = append(i.bound, &one)
-	}
-	i.boundRow, i.haveBound = 0, true
-	return nil
-}
-
-// end implements inlet: it closes the current run.
-func (i *sortInlet) end() error {
-	if i.run == nil {
+	if i.store == nil || i.store.rows == 0 {
 		return nil
 	}
-	s := i.s
-	if s.keep > 0 && i.run.rows > s.keep {
-		if err := i.prune(); err != nil {
+	var all vector.Batch
+	i.store.all(&all)
+	keys := s.keysOf(all.Cols)
+	r := &sortRun{store: i.store, order: s.order.sortRows(keys, i.store.rows, &s.q.stopped)}
+	if s.keep > 0 && !s.ties && len(r.order) > s.keep {
+		r.order = r.order[:s.keep]
+	}
+	scratch := make([]uint64, vector.BatchSize)
+	for _, v := range keys {
+		r.ranges = append(r.ranges, rangeOfKey(v, nil, i.store.rows, 0, scratch))
+	}
+	for c := range s.types {
+		r.forms = append(r.forms, formOf(i.store, c))
+	}
+	// What sorting needed is given back but for the order.
+	i.room.release()
+	i.store.overdraw(int64(len(r.order)) * 4)
+	i.store = nil
+	i.runs = append(i.runs, r)
+	return nil
+}
+
+// spill moves everything to disk.
+func (i *sortInlet) spill(int64) error {
+	if i.s.merge != nil {
+		return i.s.merge.spill()
+	}
+	if err := i.closeRun(); err != nil {
+		return err
+	}
+	for _, r := range i.runs {
+		if r.disk != nil {
+			continue
+		}
+		if i.file == nil {
+			f, err := i.s.q.spillFile(i.s.account)
+			if err != nil {
+				return err
+			}
+			i.file = f
+		}
+		if err := r.toDisk(i.file, r.order); err != nil {
 			return err
 		}
 	}
-	// The order, and what sorting needs meanwhile.
-	if err := i.run.take(int64(i.run.rows)*4 + min(int64(i.run.rows), sortBlock)*32); err != nil {
-		return err
-	}
-	r := &sortRun{store: i.run, keys: s.keysOf(i.run)}
-	r.order = s.order.sortRows(r.keys, i.run.rows, &s.q.stopped)
-	i.run.give(min(int64(i.run.rows), sortBlock) * 32)
-	i.run = nil
-	s.mu.Lock()
-	s.runs = append(s.runs, r)
-	s.mu.Unlock()
 	return nil
 }
 
-// read returns the sorted rows: count of them behind the first offset. One task
-// reads, so that the order holds.
-func (s *sorter) read(count, offset int64) (stream, error) {
-	if s.claimed.Swap(true) {
-		return empty{}, nil
+// toDisk writes the rows that order lists to f.
+func (r *sortRun) toDisk(f *spill.File, order []int32) error {
+	r.disk = f.NewRun()
+	if err := spillStore(r.disk, r.store, order); err != nil {
+		return err
 	}
-	m := &merged{s: s, at: make([]int, len(s.runs)), skip: offset, left: count}
-	for i := range s.runs {
-		m.heap = append(m.heap, i)
-	}
-	for i := len(m.heap)/2 - 1; i >= 0; i-- {
-		m.down(i)
-	}
-	return m, nil
+	r.store.drop()
+	r.store, r.order = nil, nil
+	return nil
 }
 
-// merged merges the runs of a sorter.
-type merged struct {
+// end implements inlet: it closes the last run.
+func (i *sortInlet) end() error {
+	return i.state.do(func() error {
+		if i.s.keep > 0 && i.store != nil && i.store.rows > i.s.keep {
+			if err := i.prune(); err != nil {
+				return err
+			}
+		}
+		return i.closeRun()
+	})
+}
+
+// finish implements sink. What is in memory is merged there; when a part is on
+// disk, the rest follows it before the merge.
+func (s *sorter) finish() error {
+	var runs []*sortRun
+	for _, i := range s.inlets {
+		i.state.Lock()
+		defer i.state.Unlock()
+		for _, r := range i.runs {
+			if r.disk != nil {
+				return nil
+			}
+			runs = append(runs, r)
+		}
+	}
+	m, err := newRangeMerge(s, runs)
+	if outOfMemory(err) && s.q.env.Spill != nil {
+		// All of it goes to disk, by the stream that reads it.
+		return nil
+	}
+	s.merge = m
+	return err
+}
+
+// read returns the sorted rows. One task delivers them, so that the order holds;
+// others help it.
+func (s *sorter) read(t *task) (stream, error) {
+	first := !s.claimed.Swap(true)
+	switch {
+	case s.merge != nil:
+		return &rangeStream{m: s.merge, t: t, helper: !first, cut: sortCut{s: s, skip: s.skip, left: s.left}}, nil
+	case first:
+		return &runStream{s: s, inlets: s.inlets, cut: sortCut{s: s, skip: s.skip, left: s.left}}, nil
+	}
+	return empty{}, nil
+}
+
+// sortCut applies OFFSET, LIMIT and ties to sorted rows.
+type sortCut struct {
 	s          *sorter
-	at         []int // next position in the order of each run
-	heap       []int // runs with rows left, the one with the next row first
 	skip, left int64
-	last       int // run and row that were delivered last, for ties
-	lastRow    int32
-	delivered  bool
-
-	from []int32 // run of each output row
-	rows []int32
-	vecs []vector.Vec
-	cols []*vector.Vec
-	out  vector.Batch
+	last       []*vector.Vec // keys of the last row delivered, for ties
 }
 
-// before reports whether the next row of run a precedes that of run b. Of equal
-// rows the one of the earlier run does, so that one worker's sort is stable.
-func (m *merged) before(a, b int) bool {
-	x, y := m.s.runs[a], m.s.runs[b]
-	c := m.s.order.rows(x.keys, int(x.order[m.at[a]]), y.keys, int(y.order[m.at[b]]))
-	return c < 0 || c == 0 && a < b
+// rows returns which of the next n rows, of which cols are all columns, are
+// delivered, and done when nothing follows them.
+func (c *sortCut) rows(cols []*vector.Vec, n int) (from, to int, done bool) {
+	from = int(min(c.skip, int64(n)))
+	c.skip -= int64(from)
+	to = n
+	if c.left == math.MaxInt64 {
+		return from, to, false
+	}
+	to = from + int(min(c.left, int64(n-from)))
+	c.left -= int64(to - from)
+	if !c.s.ties {
+		return from, to, c.left == 0
+	}
+	keys := c.s.keysOf(cols)
+	if to > from {
+		c.last = c.last[:0]
+		for _, v := range keys {
+			one := &vector.Vec{}
+			vector.Gather(one, v, []int32{int32(to - 1)}, 1)
+			one.Own(1)
+			c.last = append(c.last, one)
+		}
+	}
+	if c.left > 0 {
+		return from, to, false
+	}
+	for to < n && c.last != nil && c.s.order.rows(c.last, 0, keys, to) == 0 {
+		to++
+	}
+	return from, to, to < n
 }
 
-// down restores the heap below i.
-func (m *merged) down(i int) {
-	for {
-		c := 2*i + 1
-		if c >= len(m.heap) {
-			return
-		}
-		if c+1 < len(m.heap) && m.before(m.heap[c+1], m.heap[c]) {
-			c++
-		}
-		if !m.before(m.heap[c], m.heap[i]) {
-			return
-		}
-		m.heap[i], m.heap[c] = m.heap[c], m.heap[i]
-		i = c
+// deliver makes out the payload of the rows of b that are delivered, nil when
+// there are none now, and reports whether none follow. sel is storage.
+func (c *sortCut) deliver(out, b *vector.Batch, sel *[]int32) (*vector.Batch, bool) {
+	from, to, done := c.rows(b.Cols, b.N)
+	if from == to {
+		return nil, done
 	}
+	*out = vector.Batch{N: b.N, Cols: b.Cols[:c.s.width]}
+	if from > 0 || to < b.N {
+		out.Sel = rangeOf(sel, out, from, to)
+	}
+	return out, done
 }
-
-// next implements stream.
-func (m *merged) next() (*vector.Batch, error) {
-	m.from, m.rows = m.from[:0], m.rows[:0]
-	size := m.s.q.size
-	for steps := 0; len(m.rows) < size && len(m.heap) > 0 && steps < 4*vector.BatchSize; steps++ {
-		run := m.heap[0]
-		r := m.s.runs[run]
-		row := r.order[m.at[run]]
-		if m.left == 0 && (!m.s.ties || !m.delivered || m.s.order.rows(m.s.runs[m.last].keys, int(m.lastRow), r.keys, int(row)) != 0) {
-			m.heap = m.heap[:0]
-			break
-		}
-		m.at[run]++
-		if m.at[run] == len(r.order) {
-			end := len(m.heap) - 1
-			m.heap[0] = m.heap[end]
-			m.heap = m.heap[:end]
-		}
-		if len(m.heap) > 1 {
-			m.down(0)
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		if m.left > 0 && m.left != math.MaxInt64 {
-			m.left--
-		}
-		m.last, m.lastRow, m.delivered = run, row, true
-		m.from = append(m.from, int32(run))
-		m.rows = append(m.rows, row)
-	}
-	if len(m.rows) == 0 {
-		if len(m.heap) == 0 {
-			return nil, io.EOF
-		}
-		return nil, nil
-	}
-	if m.vecs == nil {
-		m.vecs = make([]vector.Vec, m.s.width)
-		m.cols = make([]*vector.Vec, m.s.width)
-	}
-	for c := range m.vecs {
-		if len(m.s.runs) == 1 {
-			vector.Gather(&m.vecs[c], m.s.runs[0].store.vec(c), m.rows, len(m.rows))
-		} else {
-			gatherRuns(&m.vecs[c], m.s.runs, c, m.from, m.rows)
-		}
-		m.cols[c] = &m.vecs[c]
-	}
-	m.out = vector.Batch{N: len(m.rows), Cols: m.cols}
-	return &m.out, nil
-}
-
-// close implements stream.
-func (m *merged) close() {}

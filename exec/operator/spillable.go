@@ -119,7 +119,8 @@ func (q *Query) endSpills() {
 func spillStore(run *spill.Run, store *columnStore, order []int32) error {
 	var b vector.Batch
 	store.all(&b)
-	if err := run.AppendRows(b.Cols, order, b.N); err != nil {
+	b.Sel = order
+	if err := run.Append(&b); err != nil {
 		return err
 	}
 	return run.Flush()

@@ -38,6 +38,7 @@ type Run struct {
 	rows   int64
 	enc    encoder
 	held   int64
+	widest int32 // bytes of the largest block
 }
 
 // NewRun begins a run.
@@ -45,6 +46,9 @@ func (f *File) NewRun() *Run { return &Run{f: f} }
 
 // Rows returns the number of rows.
 func (r *Run) Rows() int64 { return r.rows }
+
+// ReadCost returns about what a reader of the run holds, in bytes.
+func (r *Run) ReadCost() int64 { return 3 * (int64(r.widest) + padding) }
 
 // Append adds the rows of b. The columns may have any type, kind and physical
 // form; those of one run have the same types. Batches of some hundred rows and
@@ -106,6 +110,7 @@ func (r *Run) write() error {
 		return err
 	}
 	r.blocks = append(r.blocks, b)
+	r.widest = max(r.widest, b.raw)
 	r.enc.buf = r.enc.buf[:0]
 	return nil
 }
