@@ -1,7 +1,10 @@
 // Package scheduler shares the processors between queries. A fixed set of
-// workers runs the tasks of all queries in slices of about a millisecond; the
-// next slice goes to the query that has used the least time for its weight
-// (stride scheduling), however many tasks it has.
+// workers runs the tasks of all queries in slices of about a millisecond. Most
+// slices go to the query that has used the least time for its weight so far: a
+// short query is done before it has used as much as the long ones, however many
+// of them there are. Every fourth goes by turns (stride scheduling), so that a
+// long query goes on whatever comes. How many tasks a query has makes no
+// difference.
 package scheduler
 
 import (
@@ -20,8 +23,10 @@ const Slice = time.Millisecond
 type Pool struct {
 	mu      sync.Mutex
 	idle    *sync.Cond
-	ready   groupHeap
-	floor   float64 // pass of the group that ran last: where newcomers start
+	byPass  groupHeap // the groups with a ready task, those at turn first
+	byUsed  groupHeap // the same groups, those that have used the least first
+	picks   uint
+	floor   float64 // where the pass of a newcomer starts
 	closed  bool
 	workers int
 	running sync.WaitGroup
@@ -32,7 +37,7 @@ func New(workers int) *Pool {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{workers: workers}
+	p := &Pool{workers: workers, byPass: groupHeap{order: byPass}, byUsed: groupHeap{order: byUsed}}
 	p.idle = sync.NewCond(&p.mu)
 	p.running.Add(workers)
 	for range workers {
@@ -60,22 +65,20 @@ func (p *Pool) work() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		for len(p.ready) == 0 && !p.closed {
+		for p.byPass.Len() == 0 && !p.closed {
 			p.idle.Wait()
 		}
 		if p.closed {
 			return
 		}
-		g := p.ready[0]
+		g := p.pick()
 		t := g.take()
-		p.floor = g.pass
-		// The slice is charged before it runs, so that a second worker that
-		// looks meanwhile sees it, and corrected afterwards.
-		g.pass += float64(Slice) / g.share()
+		g.charge(Slice)
 		if len(g.queue) == 0 {
-			heap.Pop(&p.ready)
+			heap.Remove(&p.byPass, g.index[byPass])
+			heap.Remove(&p.byUsed, g.index[byUsed])
 		} else {
-			heap.Fix(&p.ready, 0)
+			p.moved(g)
 		}
 		t.state = running
 		p.mu.Unlock()
@@ -85,15 +88,31 @@ func (p *Pool) work() {
 	}
 }
 
-// settle ends a slice of t, which was charged as a whole one before it ran. p.mu
-// is held.
+// pick returns the group that gets the next slice. p.mu is held and a group is
+// ready.
+func (p *Pool) pick() *Group {
+	p.floor = max(p.floor, p.byPass.list[0].pass)
+	p.picks++
+	if p.picks%turns == 0 {
+		return p.byPass.list[0]
+	}
+	return p.byUsed.list[0]
+}
+
+// moved restores the order after a charge to g. p.mu is held.
+func (p *Pool) moved(g *Group) {
+	if g.index[byPass] >= 0 {
+		heap.Fix(&p.byPass, g.index[byPass])
+		heap.Fix(&p.byUsed, g.index[byUsed])
+	}
+}
+
+// settle ends a slice of t, which was charged as a whole one before it ran: a
+// second worker that looked meanwhile had to see it. p.mu is held.
 func (p *Pool) settle(t *Task, used time.Duration, outcome Outcome) {
 	g := t.group
-	g.pass += float64(used-Slice) / g.share()
-	g.used += used
-	if g.index >= 0 {
-		heap.Fix(&p.ready, g.index)
-	}
+	g.charge(used - Slice)
+	p.moved(g)
 	switch {
 	case outcome == Done:
 		t.state = done
@@ -110,42 +129,62 @@ func (p *Pool) enqueue(t *Task) {
 	t.state = queued
 	g := t.group
 	g.queue = append(g.queue, t)
-	if g.index < 0 {
+	if g.index[byPass] < 0 {
 		// A group that had nothing to do has no claim to the time it left unused.
 		g.pass = max(g.pass, p.floor)
-		heap.Push(&p.ready, g)
+		heap.Push(&p.byPass, g)
+		heap.Push(&p.byUsed, g)
 	}
 	p.idle.Signal()
 }
 
-// groupHeap orders the groups that have a ready task by pass.
-type groupHeap []*Group
+// turns is how many slices are given out between two that go by turns.
+const turns = 4
+
+// The orders in which groups wait.
+const (
+	byPass = iota
+	byUsed
+	orders
+)
+
+// groupHeap orders the groups that have a ready task.
+type groupHeap struct {
+	list  []*Group
+	order int
+}
 
 // Len implements heap.Interface.
-func (h groupHeap) Len() int { return len(h) }
+func (h *groupHeap) Len() int { return len(h.list) }
 
 // Less implements heap.Interface.
-func (h groupHeap) Less(i, j int) bool { return h[i].pass < h[j].pass }
+func (h *groupHeap) Less(i, j int) bool {
+	a, b := h.list[i], h.list[j]
+	if h.order == byPass {
+		return a.pass < b.pass
+	}
+	return a.attained < b.attained
+}
 
 // Swap implements heap.Interface.
-func (h groupHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+func (h *groupHeap) Swap(i, j int) {
+	h.list[i], h.list[j] = h.list[j], h.list[i]
+	h.list[i].index[h.order], h.list[j].index[h.order] = i, j
 }
 
 // Push implements heap.Interface.
 func (h *groupHeap) Push(x any) {
 	g := x.(*Group)
-	g.index = len(*h)
-	*h = append(*h, g)
+	g.index[h.order] = len(h.list)
+	h.list = append(h.list, g)
 }
 
 // Pop implements heap.Interface.
 func (h *groupHeap) Pop() any {
-	old := *h
-	g := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	g.index = -1
+	last := len(h.list) - 1
+	g := h.list[last]
+	h.list[last] = nil
+	h.list = h.list[:last]
+	g.index[h.order] = -1
 	return g
 }

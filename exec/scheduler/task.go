@@ -27,10 +27,12 @@ type Runner interface {
 type Group struct {
 	pool   *Pool
 	weight float64
-	pass   float64 // time used per weight, in nanoseconds
 	used   time.Duration
-	queue  []*Task
-	index  int // in the heap of ready groups, -1 when not there
+	// pass and attained are time used per weight, in nanoseconds: pass from where
+	// the other groups were when this one came, attained from 0.
+	pass, attained float64
+	queue          []*Task
+	index          [orders]int // in the heaps of ready groups, -1 when not there
 }
 
 // Group returns a new group. Groups get time in proportion to weight; 0 or less
@@ -39,7 +41,7 @@ func (p *Pool) Group(weight float64) *Group {
 	if weight <= 0 {
 		weight = 1
 	}
-	return &Group{pool: p, weight: weight, index: -1}
+	return &Group{pool: p, weight: weight, index: [orders]int{-1, -1}}
 }
 
 // Used returns the worker time that the group's tasks have had.
@@ -49,8 +51,12 @@ func (g *Group) Used() time.Duration {
 	return g.used
 }
 
-// share is the group's present claim beside others.
-func (g *Group) share() float64 { return g.weight }
+// charge books time that a task of g uses. pool.mu is held.
+func (g *Group) charge(d time.Duration) {
+	g.used += d
+	g.pass += float64(d) / g.weight
+	g.attained += float64(d) / g.weight
+}
 
 // take removes the task that waits longest. pool.mu is held.
 func (g *Group) take() *Task {
@@ -109,7 +115,9 @@ func (t *Task) Begin(run func(until time.Time) Outcome) {
 		return
 	}
 	t.state = running
-	t.group.pass = max(t.group.pass, p.floor) + float64(Slice)/t.group.share()
+	t.group.pass = max(t.group.pass, p.floor)
+	t.group.charge(Slice)
+	p.moved(t.group)
 	p.mu.Unlock()
 	used, outcome := t.slice(run)
 	p.mu.Lock()
