@@ -115,7 +115,8 @@ func (s *Session) start(ctx context.Context, plan physical.Node, account *memory
 	return operator.Start(ctx, plan, operator.Env{
 		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
 		BatchSize: int(s.sess.Vars.Int("hub.batch_size")), Workers: int(s.sess.Vars.Int("hub.workers")),
-		Spill: s.engine.Spill,
+		Weight: s.sess.Vars.Weight(),
+		Spill:  s.engine.Spill,
 	})
 }
 

@@ -108,12 +108,14 @@ func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 	super := snap.IsSuper(role.OID)
 	s.sess.Vars.SetInternal("session_authorization", r.User)
 	s.sess.Vars.SetInternal("is_superuser", map[bool]string{true: "on", false: "off"}[super])
-	s.sess.Vars.SetAdmin(super)
+	// Whoever made the settings of the role was allowed to: that was checked then.
+	s.sess.Vars.SetAdmin(true)
 	for _, v := range role.Settings {
 		if err := s.sess.Vars.SetStartup(v.Name, v.Value); err != nil {
 			s.notice(pgerror.Warningf(pgerror.CodeOf(err), "the setting %q of role %q cannot be applied", v.Name, r.User))
 		}
 	}
+	s.sess.Vars.SetAdmin(super)
 	for _, v := range r.Settings {
 		if err := s.sess.Vars.SetStartup(v.Name, v.Value); err != nil {
 			return nil, err

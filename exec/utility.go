@@ -140,7 +140,9 @@ func (s *Session) ddlStmt(ctx context.Context, q Query) ([][]types.Datum, string
 			return s.bindView(ctx, rel, sql)
 		},
 		CheckSetting: func(name, value string) error {
-			return session.NewVars(nil).SetStartup(name, value)
+			v := session.NewVars(nil)
+			v.SetAdmin(s.snapshot().IsSuper(s.role()))
+			return v.SetStartup(name, value)
 		},
 	}
 	res, err := ddl.Execute(ctx, env, q.Statement)

@@ -39,6 +39,10 @@ func (v *Vars) LockTimeout() time.Duration { return v.millis("lock_timeout") }
 // WorkMem returns work_mem in bytes.
 func (v *Vars) WorkMem() int64 { return v.Int("work_mem") << 10 }
 
+// Weight returns the share of the processors that queries get beside others, 1
+// for the usual one.
+func (v *Vars) Weight() float64 { return float64(v.Int("hub.weight")) / usualWeight }
+
 // SearchPath returns the schemas of search_path as written, "$user" included:
 // the caller replaces it by the current user's schema and leaves out schemas
 // that do not exist.

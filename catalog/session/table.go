@@ -58,6 +58,7 @@ var table = [...]Setting{
 	{Name: "hub.batch_size", Type: Int, Default: "0", Min: 0, Max: 65536, Context: User, Category: "HubSQL", Doc: "Sets the largest number of rows that operators work on at a time; 0 means the built-in size."},
 	{Name: "hub.enable_dynamic_filters", Type: Bool, Default: "on", Context: User, Category: "HubSQL", Doc: "Lets joins and top-N sorts tell the scans below them which rows they need, remote scans included."},
 	{Name: "hub.enable_pushdown", Type: Bool, Default: "on", Context: User, Category: "HubSQL", Doc: "Lets sources evaluate filters and limits."},
+	{Name: "hub.weight", Type: Int, Default: "100", Min: 1, Max: 10000, Context: User, Category: "HubSQL", Doc: "Sets the share of the processors that the session's queries get beside those of others; only superusers may set more than 100."},
 	{Name: "hub.workers", Type: Int, Default: "0", Min: 0, Max: 1024, Context: User, Category: "HubSQL", Doc: "Sets the largest number of workers per pipeline of a query; 0 means all."},
 	{Name: "idle_in_transaction_session_timeout", Type: Int, Default: "0", Unit: "ms", Min: 0, Max: 2147483647, Context: User, Category: "Client Connection Defaults / Statement Behavior", Doc: "Sets the maximum allowed idle time between queries, when in a transaction."},
 	{Name: "idle_session_timeout", Type: Int, Default: "0", Unit: "ms", Min: 0, Max: 2147483647, Context: User, Category: "Client Connection Defaults / Statement Behavior", Doc: "Sets the maximum allowed idle time between queries, when not in a transaction."},

@@ -129,9 +129,18 @@ func (v *Vars) check(s *Setting, value string) (string, error) {
 			return "", s.invalid(value)
 		}
 		return name, nil
+	case "hub.weight":
+		value, err := s.canonical(value)
+		if n, _ := strconv.Atoi(value); err == nil && n > usualWeight && !v.admin {
+			return "", pgerror.New(pgerror.InsufficientPrivilege, "permission denied to set parameter \"hub.weight\" above 100")
+		}
+		return value, err
 	}
 	return s.canonical(value)
 }
+
+// usualWeight is the default of hub.weight, beyond which only superusers go.
+const usualWeight = 100
 
 // Set sets a setting for the session, or with local for the current transaction
 // (outside of one that changes nothing). Errors: 42704 unknown, 22023 invalid

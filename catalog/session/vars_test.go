@@ -214,3 +214,17 @@ func TestDefaultsOfTheProcessAndOfTheStartupMessage(t *testing.T) {
 		t.Error("a bad default was accepted")
 	}
 }
+
+func TestOnlySuperusersRaiseTheirWeight(t *testing.T) {
+	v := NewVars(nil)
+	if err := v.Set("hub.weight", "50", false); err != nil || v.Weight() != 0.5 {
+		t.Errorf("lowering it: %v, weight %v", err, v.Weight())
+	}
+	if err := v.Set("hub.weight", "101", false); pgerror.CodeOf(err) != pgerror.InsufficientPrivilege {
+		t.Errorf("raising it: %v", err)
+	}
+	v.SetAdmin(true)
+	if err := v.Set("hub.weight", "400", false); err != nil || v.Weight() != 4 {
+		t.Errorf("a superuser raises it: %v, weight %v", err, v.Weight())
+	}
+}

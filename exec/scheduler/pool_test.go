@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"container/heap"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -159,4 +160,103 @@ func TestWeightsShareTheTime(t *testing.T) {
 	if share := float64(heavy.Used()) / float64(heavy.Used()+light.Used()); share < 0.6 || share > 0.9 {
 		t.Errorf("weight 3 of 4 got %.2f of the time", share)
 	}
+}
+
+// pull takes n slices of p by hand and returns the groups that got them.
+func pull(p *Pool, n int, used time.Duration) []*Group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*Group
+	for range n {
+		g := p.pick()
+		t := g.take()
+		g.charge(Slice)
+		heap.Remove(&p.byPass, g.index[byPass])
+		heap.Remove(&p.byUsed, g.index[byUsed])
+		p.settle(t, used, Again)
+		out = append(out, g)
+	}
+	return out
+}
+
+// still returns a pool whose workers have ended.
+func still() *Pool {
+	p := New(1)
+	p.Close()
+	return p
+}
+
+func TestQueryThatHasUsedLeastGetsThreeSlicesOfFour(t *testing.T) {
+	p := still()
+	var long []*Group
+	for range 10 {
+		g := p.Group(1)
+		g.Task(runFunc(nil)).Wake()
+		long = append(long, g)
+	}
+	pull(p, 200, Slice)
+	short := p.Group(1)
+	short.Task(runFunc(nil)).Wake()
+	got := 0
+	for _, g := range pull(p, 16, Slice) {
+		if g == short {
+			got++
+		}
+	}
+	if got < 12 {
+		t.Errorf("the newcomer got %d slices of 16", got)
+	}
+	pull(p, 400, Slice)
+	for i, g := range append(long, short) {
+		if g.used < 40*Slice || g.used > 70*Slice {
+			t.Errorf("in the long run group %d got %v", i, g.used)
+		}
+	}
+}
+
+func TestLongQueryIsNotStarvedByShortOnes(t *testing.T) {
+	p := still()
+	long := p.Group(1)
+	long.Task(runFunc(nil)).Wake()
+	pull(p, 1000, Slice)
+	before := long.used
+	for range 100 { // there is always a query younger than the long one
+		g := p.Group(1)
+		g.Task(runFunc(nil)).Wake()
+		pull(p, 4, Slice)
+		p.mu.Lock()
+		g.take()
+		heap.Remove(&p.byPass, g.index[byPass])
+		heap.Remove(&p.byUsed, g.index[byUsed])
+		p.mu.Unlock()
+	}
+	if got := long.used - before; got < 90*Slice {
+		t.Errorf("the long query got %v of %v", got, 400*Slice)
+	}
+}
+
+func TestBeginRunsTheFirstSliceOnTheCaller(t *testing.T) {
+	p := New(1)
+	defer p.Close()
+	finished := make(chan struct{})
+	var slices []string
+	task := p.Group(1).Task(runFunc(func(time.Time) Outcome {
+		slices = append(slices, "worker")
+		close(finished)
+		return Done
+	}))
+	task.Begin(func(time.Time) Outcome {
+		slices = append(slices, "caller")
+		return Again
+	})
+	<-finished
+	if len(slices) != 2 || slices[0] != "caller" || slices[1] != "worker" {
+		t.Errorf("slices ran on %v", slices)
+	}
+	woken := p.Group(1).Task(runFunc(func(time.Time) Outcome { return Done }))
+	woken.Wake()
+	woken.Begin(func(time.Time) Outcome {
+		t.Error("a task that the workers have runs on the caller")
+		return Done
+	})
 }

@@ -91,11 +91,7 @@ func (h *Hub) compose(list []connector.Connector) error {
 	// enforced by the accounts.
 	debug.SetMemoryLimit(c.MemoryLimit + c.MemoryLimit/4 + 256<<20)
 	debug.SetGCPercent(200)
-	workers := c.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	h.pool = scheduler.New(workers)
+	h.pool = scheduler.New(processors(c.Workers))
 	files, err := spill.Open(filepath.Join(c.DataDir, "spill"))
 	if err != nil {
 		return err
@@ -145,6 +141,26 @@ func (h *Hub) compose(list []connector.Connector) error {
 	}
 	h.server, err = wire.NewServer(wc)
 	return err
+}
+
+// processors returns the number of workers, one per processor when configured is
+// 0. Busy workers never give up a processor of Go's own scheduler, which then
+// looks at sockets every 10 ms only: it gets one more than there are workers, and
+// the operating system shares the real ones, so that connections are served at
+// once. GOMAXPROCS in the environment is left as it is.
+func processors(configured int) int {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.SetDefaultGOMAXPROCS()
+	}
+	have := runtime.GOMAXPROCS(0)
+	workers := configured
+	if workers <= 0 {
+		workers = have
+	}
+	if workers >= have && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(workers + 1)
+	}
+	return workers
 }
 
 // Run listens until ctx ends, then drains. ready is called once with the
