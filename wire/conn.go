@@ -21,8 +21,10 @@ const (
 	// flushAt is the number of bytes waiting that makes the connection write
 	// them; one write takes at most this and one row.
 	flushAt = 128 << 10
-	// keepOut is the largest output buffer kept between writes.
-	keepOut = 1 << 20
+	// keepOut is the largest output buffer kept between writes, keepIdle the
+	// largest kept between queries: many connections do nothing most of the time.
+	keepOut  = 1 << 20
+	keepIdle = 16 << 10
 	// farewell bounds the write of the last message of a connection.
 	farewell = 2 * time.Second
 )
@@ -350,6 +352,9 @@ func (c *conn) ready(err error) error {
 	c.sendStatus()
 	c.put('Z', c.session.TxStatus())
 	c.flush()
+	if cap(c.out) > keepIdle {
+		c.out = nil
+	}
 	return nil
 }
 

@@ -1,10 +1,12 @@
 // Package connpool keeps the connections of one remote source: a bounded number
-// of them, reused while they are healthy and not idle for too long.
+// of them, reused while they are healthy and not idle for too long, with what is
+// told to users when one fails and the reads that use them.
 package connpool
 
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -24,6 +26,9 @@ type Conn interface {
 type Pool[C Conn] struct {
 	// Connect opens a connection; it runs without any lock.
 	Connect func(ctx context.Context) (C, error)
+	// Check returns an error when a connection that Get returned is of no use;
+	// Acquire calls it. fresh is set for a connection never used before.
+	Check func(ctx context.Context, c C, fresh bool) error
 	// Idle is how long an unused connection is kept, Wait how long Get waits
 	// for one of the others to be returned.
 	Idle, Wait time.Duration
@@ -44,6 +49,54 @@ type idleConn[C Conn] struct {
 // New returns a pool of at most size connections.
 func New[C Conn](size int, idle time.Duration, connect func(ctx context.Context) (C, error)) *Pool[C] {
 	return &Pool[C]{Connect: connect, Idle: idle, Wait: 60 * time.Second, slots: make(chan struct{}, size)}
+}
+
+// Limits reads the options max_connections and pool_idle_timeout (seconds), which
+// have been checked; they are 8 and 300 seconds when absent.
+func Limits(options map[string]string) (size int, idle time.Duration) {
+	size, idle = 8, 300*time.Second
+	if n, err := strconv.Atoi(options["max_connections"]); err == nil {
+		size = n
+	}
+	if n, err := strconv.Atoi(options["pool_idle_timeout"]); err == nil {
+		idle = time.Duration(n) * time.Second
+	}
+	return size, idle
+}
+
+// checkTime bounds one call of Check.
+const checkTime = 5 * time.Second
+
+// Acquire returns a connection that passes Check. Its errors are those of Connect
+// and of Get. The caller gives the connection back with Put or Drop.
+func (p *Pool[C]) Acquire(ctx context.Context) (C, error) {
+	for {
+		c, reused, err := p.Get(ctx)
+		if err != nil {
+			return c, err
+		}
+		check, stop := context.WithTimeout(ctx, checkTime)
+		err = p.Check(check, c, !reused)
+		stop()
+		if err == nil {
+			return c, nil
+		}
+		p.Drop(c)
+		if ctx.Err() != nil {
+			return c, ctx.Err()
+		}
+		// The server has gone away at some time; so have the other connections.
+		p.Flush()
+	}
+}
+
+// Release gives a connection back: healthy ones with Put, others with Drop.
+func (p *Pool[C]) Release(c C, healthy bool) {
+	if healthy {
+		p.Put(c)
+	} else {
+		p.Drop(c)
+	}
 }
 
 // Get returns a connection, reused tells whether it was used before. The caller

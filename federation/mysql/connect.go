@@ -15,6 +15,7 @@ import (
 	driverpkg "github.com/go-sql-driver/mysql"
 
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/connpool"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -113,7 +114,7 @@ func connectConfig(c connector.Config) (*driverpkg.Config, error) {
 	config.ConnectionAttributes = "program_name:hubsql"
 	seconds, _ := strconv.Atoi(pick("connect_timeout", "10"))
 	config.Timeout = time.Duration(seconds) * time.Second
-	if v, ok := truth(o["secure_auth"]); ok && !v {
+	if v, ok := connector.ParseBoolean(o["secure_auth"]); ok && !v {
 		config.AllowOldPasswords = true
 	}
 	mode := "prefer"
@@ -146,7 +147,7 @@ func connectConfig(c connector.Config) (*driverpkg.Config, error) {
 
 // connect opens a connection and prepares its session.
 func (s *source) connect(ctx context.Context) (*conn, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, s.config.Timeout, errConnectTimeout)
+	ctx, stop := context.WithTimeoutCause(ctx, s.config.Timeout, connpool.ErrConnectTimeout)
 	defer stop()
 	raw, err := s.driver.Connect(ctx)
 	if err != nil {

@@ -1,76 +1,32 @@
 package mysql
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
-	"strings"
 
 	driverpkg "github.com/go-sql-driver/mysql"
 
-	"github.com/hubsql/hubsql/federation/connpool"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
-// errConnectTimeout is the cause of a context that ends with connect_timeout.
-var errConnectTimeout = errors.New("timeout")
-
-// canceled turns the end of ctx into its error, nil while it has not ended.
-func canceled(ctx context.Context) error {
-	switch {
-	case ctx.Err() == nil:
-		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return pgerror.StatementTimeout()
-	}
-	return pgerror.QueryCanceled()
-}
-
-// failure makes the error that a user sees of an error of the driver.
-func (s *source) failure(ctx context.Context, err error, connecting bool) error {
-	if err == nil {
-		return nil
-	}
-	if stopped := canceled(ctx); stopped != nil {
-		return stopped
-	}
-	if own, ok := errors.AsType[*pgerror.Error](err); ok {
-		return own
-	}
+// reported makes the error for what the server itself reported, nil for other
+// errors of the driver.
+func (s *source) reported(err error, connecting bool) error {
 	if remote, ok := errors.AsType[*driverpkg.MySQLError](err); ok {
 		return s.remoteError(remote, connecting)
 	}
-	switch {
-	case errors.Is(err, connpool.ErrClosed):
-		return pgerror.Source(s.name, pgerror.ConnectionDoesNotExist, "the source is closed", err)
-	case errors.Is(err, connpool.ErrExhausted):
-		return pgerror.Source(s.name, pgerror.TooManyConnections, fmt.Sprintf("all %d connections of max_connections are busy", s.size), err)
-	case connecting:
-		return pgerror.Source(s.name, pgerror.UnableToConnect, "could not connect to server: "+reason(err), err)
-	}
-	return pgerror.Source(s.name, pgerror.ConnectionFailure, "server closed the connection unexpectedly", err)
+	return nil
 }
 
-// reason words a connection failure without the connection's settings.
+// reason words a connection failure that only the driver understands.
 func reason(err error) string {
-	var dns *net.DNSError
-	var op *net.OpError
 	switch {
-	case errors.As(err, &dns):
-		return "could not translate host name to address"
-	case errors.Is(err, errConnectTimeout), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return "timeout expired"
-	case errors.As(err, &op) && op.Op == "dial":
-		return strings.TrimPrefix(op.Err.Error(), "connect: ")
 	case errors.Is(err, driverpkg.ErrNoTLS):
 		return "the server does not support TLS, but TLS was required"
-	case errors.Is(err, io.EOF), errors.Is(err, driverpkg.ErrInvalidConn):
+	case errors.Is(err, driverpkg.ErrInvalidConn):
 		return "server closed the connection unexpectedly"
 	}
-	return "the connection could not be set up"
+	return ""
 }
 
 // remoteError passes on what the server reported, without the message: it may

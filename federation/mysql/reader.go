@@ -12,6 +12,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/connpool"
 	"github.com/hubsql/hubsql/federation/sqltext"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -36,9 +37,7 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 	// The driver watches the context of the query for as long as its rows are
 	// read. The read outlives ctx, which is Scan's; each call ties its own.
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.mu.Lock()
-	s.readers[r] = struct{}{}
-	s.mu.Unlock()
+	s.readers.Add(r)
 	if err := r.start(ctx, h.query(false)); err != nil {
 		r.Close()
 		return nil, err
@@ -110,7 +109,7 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) error {
 	if r.err != nil {
 		return r.err
 	}
-	if err := canceled(ctx); err != nil {
+	if err := connpool.Canceled(ctx); err != nil {
 		return r.fail(ctx, err)
 	}
 	if r.ended {
@@ -192,9 +191,7 @@ func (r *reader) reserve(total int64) error {
 // the connection is closed and its statement ended at the server.
 func (r *reader) Close() error {
 	r.closing.Do(func() {
-		r.source.mu.Lock()
-		delete(r.source.readers, r)
-		r.source.mu.Unlock()
+		r.source.readers.Remove(r)
 		if r.ended && r.ctx.Err() == nil {
 			if r.rows != nil {
 				r.rows.Close()
@@ -202,11 +199,11 @@ func (r *reader) Close() error {
 			if r.stmt != nil {
 				r.stmt.Close()
 			}
-			r.source.release(r.conn, true)
+			r.source.pool.Release(r.conn, true)
 			r.cancel()
 		} else {
 			r.cancel()
-			r.source.release(r.conn, false)
+			r.source.pool.Release(r.conn, false)
 			r.source.kill(r.conn.id)
 		}
 		r.slots = nil

@@ -5,9 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
-	"time"
 
 	driverpkg "github.com/go-sql-driver/mysql"
 
@@ -19,20 +17,22 @@ import (
 // source is one server as one user mapping sees it.
 type source struct {
 	name        string
-	size        int
 	config      *driverpkg.Config
 	driver      driver.Connector
 	initCommand string
 	pool        *connpool.Pool[*conn]
+	failures    connpool.Failures
+	readers     connpool.Running[*reader]
 
 	mu        sync.Mutex
 	collation *string // see binaryCollation
-	readers   map[*reader]struct{}
 }
 
 // newSource makes a source; nothing is connected.
 func newSource(c connector.Config) (*source, error) {
-	s := &source{name: c.Server, size: 8, initCommand: c.Options["init_command"], readers: map[*reader]struct{}{}}
+	size, idle := connpool.Limits(c.Options)
+	s := &source{name: c.Server, initCommand: c.Options["init_command"]}
+	s.failures = connpool.Failures{Name: c.Server, Size: size, Remote: s.reported, Reason: reason}
 	var err error
 	if s.config, err = connectConfig(c); err != nil {
 		return nil, err
@@ -40,49 +40,28 @@ func newSource(c connector.Config) (*source, error) {
 	if s.driver, err = driverpkg.NewConnector(s.config); err != nil {
 		return nil, s.failure(context.Background(), err, true)
 	}
-	if n, err := strconv.Atoi(c.Options["max_connections"]); err == nil {
-		s.size = n
-	}
-	idle := 300 * time.Second
-	if n, err := strconv.Atoi(c.Options["pool_idle_timeout"]); err == nil {
-		idle = time.Duration(n) * time.Second
-	}
-	s.pool = connpool.New(s.size, idle, s.connect)
+	s.pool = connpool.New(size, idle, s.connect)
+	s.pool.Check = check
 	return s, nil
 }
 
-// acquire returns a connection that the server still answers on when it has
-// been used before.
-func (s *source) acquire(ctx context.Context) (*conn, error) {
-	for {
-		c, reused, err := s.pool.Get(ctx)
-		if err != nil {
-			return nil, s.failure(ctx, err, true)
-		}
-		if !reused {
-			return c, nil
-		}
-		check, stop := context.WithTimeout(ctx, 5*time.Second)
-		err = c.Conn.(driver.Pinger).Ping(check)
-		stop()
-		if err == nil {
-			return c, nil
-		}
-		s.pool.Drop(c)
-		if stopped := canceled(ctx); stopped != nil {
-			return nil, stopped
-		}
-		s.pool.Flush()
+// check reports a connection that the server no longer answers on.
+func check(ctx context.Context, c *conn, fresh bool) error {
+	if fresh {
+		return nil
 	}
+	return c.Conn.(driver.Pinger).Ping(ctx)
 }
 
-// release gives a connection back.
-func (s *source) release(c *conn, healthy bool) {
-	if healthy {
-		s.pool.Put(c)
-		return
-	}
-	s.pool.Drop(c)
+// acquire returns a connection that works.
+func (s *source) acquire(ctx context.Context) (*conn, error) {
+	c, err := s.pool.Acquire(ctx)
+	return c, s.failure(ctx, err, true)
+}
+
+// failure is the error that a user sees of an error of a connection.
+func (s *source) failure(ctx context.Context, err error, connecting bool) error {
+	return s.failures.Of(ctx, err, connecting)
 }
 
 // with runs f on a connection.
@@ -93,7 +72,7 @@ func (s *source) with(ctx context.Context, f func(*conn) error) error {
 	}
 	err = f(c)
 	var remote *driverpkg.MySQLError
-	s.release(c, err == nil || errors.As(err, &remote))
+	s.pool.Release(c, err == nil || errors.As(err, &remote))
 	return s.failure(ctx, err, false)
 }
 
@@ -108,15 +87,7 @@ func (s *source) Probe(ctx context.Context) (string, error) {
 
 // Close implements connector.Source.
 func (s *source) Close() error {
-	s.mu.Lock()
-	open := make([]*reader, 0, len(s.readers))
-	for r := range s.readers {
-		open = append(open, r)
-	}
-	s.mu.Unlock()
-	for _, r := range open {
-		r.cancel()
-	}
+	s.readers.Each(func(r *reader) { r.cancel() })
 	s.pool.Close()
 	return nil
 }

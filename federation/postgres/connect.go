@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/connpool"
 )
 
 // session is what every connection sets before its first use: the remote text
@@ -118,7 +119,7 @@ func connectConfig(c connector.Config) (*pgconn.Config, error) {
 func connect(ctx context.Context, config *pgconn.Config) (*conn, error) {
 	if config.ConnectTimeout > 0 {
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, config.ConnectTimeout, errConnectTimeout)
+		ctx, stop = context.WithTimeoutCause(ctx, config.ConnectTimeout, connpool.ErrConnectTimeout)
 		defer stop()
 	}
 	c := &conn{}

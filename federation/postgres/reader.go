@@ -15,6 +15,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/connpool"
 	"github.com/hubsql/hubsql/federation/sqltext"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -48,9 +49,7 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 		return nil, err
 	}
 	r.buf = make([]byte, socketBuffer)
-	s.mu.Lock()
-	s.readers[r] = struct{}{}
-	s.mu.Unlock()
+	s.readers.Add(r)
 	if err := r.start(ctx, "COPY ("+h.query(false)+") TO STDOUT (FORMAT binary)"); err != nil {
 		r.Close()
 		return nil, err
@@ -116,7 +115,7 @@ func (r *reader) interrupt(ctx context.Context) func() {
 // planning are reported by Scan.
 func (r *reader) start(ctx context.Context, query string) error {
 	defer r.interrupt(ctx)()
-	if err := canceled(ctx); err != nil {
+	if err := connpool.Canceled(ctx); err != nil {
 		return r.fail(ctx, err)
 	}
 	front := r.conn.pg.Frontend()
@@ -214,7 +213,7 @@ func (r *reader) Next(ctx context.Context, dst *vector.Batch) error {
 	if r.err != nil {
 		return r.err
 	}
-	if err := canceled(ctx); err != nil {
+	if err := connpool.Canceled(ctx); err != nil {
 		return r.fail(ctx, err)
 	}
 	if r.ended {
@@ -341,9 +340,7 @@ func (r *reader) row(s *slot, n int, b []byte) (row, full bool, err error) {
 // the server.
 func (r *reader) Close() error {
 	r.closing.Do(func() {
-		r.source.mu.Lock()
-		delete(r.source.readers, r)
-		r.source.mu.Unlock()
+		r.source.readers.Remove(r)
 		r.closeMutex.Lock()
 		defer r.closeMutex.Unlock()
 		healthy := r.ended && (r.clean || r.err != nil)

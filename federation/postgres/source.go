@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
-	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -18,71 +15,64 @@ import (
 
 // source is one server as one user mapping sees it.
 type source struct {
-	name    string
-	size    int
-	reuse   bool
-	config  *pgconn.Config
-	pool    *connpool.Pool[*conn]
-	account *memory.Account
-
-	mu      sync.Mutex
-	readers map[*reader]struct{} // open ones, so that Close can end them
+	name     string
+	reuse    bool
+	config   *pgconn.Config
+	pool     *connpool.Pool[*conn]
+	failures connpool.Failures
+	account  *memory.Account
+	readers  connpool.Running[*reader]
 }
 
 // newSource makes a source; nothing is connected.
 func newSource(c connector.Config) (*source, error) {
+	size, idle := connpool.Limits(c.Options)
+	s := &source{name: c.Server, reuse: true, account: c.Account}
+	s.failures = connpool.Failures{Name: c.Server, Size: size, Remote: s.reported, Reason: reason}
 	config, err := connectConfig(c)
 	if err != nil {
-		return nil, (&source{name: c.Server}).failure(context.Background(), err, true)
+		return nil, s.failure(context.Background(), err, true)
 	}
-	s := &source{name: c.Server, config: config, size: 8, reuse: true, account: c.Account, readers: map[*reader]struct{}{}}
-	if n, err := strconv.Atoi(c.Options["max_connections"]); err == nil {
-		s.size = n
-	}
-	idle := 300 * time.Second
-	if n, err := strconv.Atoi(c.Options["pool_idle_timeout"]); err == nil {
-		idle = time.Duration(n) * time.Second
-	}
-	if v, ok := truth(c.Options["keep_connections"]); ok {
+	s.config = config
+	if v, ok := connector.ParseBoolean(c.Options["keep_connections"]); ok {
 		s.reuse = v
 	}
-	s.pool = connpool.New(s.size, idle, func(ctx context.Context) (*conn, error) { return connect(ctx, config) })
+	s.pool = connpool.New(size, idle, func(ctx context.Context) (*conn, error) { return connect(ctx, config) })
+	s.pool.Check = check
 	return s, nil
 }
 
-// acquire returns a connection that the server still answers on when it has
-// been used before.
-func (s *source) acquire(ctx context.Context) (*conn, error) {
-	for {
-		c, reused, err := s.pool.Get(ctx)
-		if err != nil {
-			return nil, s.failure(ctx, err, true)
+// check reports a connection that the server no longer answers on.
+func check(ctx context.Context, c *conn, fresh bool) error {
+	if !fresh || !c.quiet() {
+		if err := c.pg.Exec(ctx, "").Close(); err != nil {
+			return err
 		}
-		if !reused && c.quiet() {
-			return c, nil
-		}
-		check, stop := context.WithTimeout(ctx, 5*time.Second)
-		err = c.pg.Exec(check, "").Close()
-		stop()
-		if err == nil && c.quiet() {
-			return c, nil
-		}
-		s.pool.Drop(c)
-		if stopped := canceled(ctx); stopped != nil {
-			return nil, stopped
-		}
-		// The server has gone away at some time; so have the other connections.
-		s.pool.Flush()
 	}
+	if !c.quiet() {
+		return errNotQuiet
+	}
+	return nil
+}
+
+// errNotQuiet is a connection on which the server has said more than it was
+// asked.
+var errNotQuiet = errors.New("unread messages")
+
+// acquire returns a connection that works.
+func (s *source) acquire(ctx context.Context) (*conn, error) {
+	c, err := s.pool.Acquire(ctx)
+	return c, s.failure(ctx, err, true)
 }
 
 // release gives a connection back.
 func (s *source) release(c *conn, healthy bool) {
-	if healthy && s.reuse && !c.pg.IsClosed() {
-		s.pool.Put(c)
-		return
-	}
-	s.pool.Drop(c)
+	s.pool.Release(c, healthy && s.reuse && !c.pg.IsClosed())
+}
+
+// failure is the error that a user sees of an error of a connection.
+func (s *source) failure(ctx context.Context, err error, connecting bool) error {
+	return s.failures.Of(ctx, err, connecting)
 }
 
 // with runs f on a connection.
@@ -108,15 +98,7 @@ func (s *source) Probe(ctx context.Context) (string, error) {
 
 // Close implements connector.Source.
 func (s *source) Close() error {
-	s.mu.Lock()
-	open := make([]*reader, 0, len(s.readers))
-	for r := range s.readers {
-		open = append(open, r)
-	}
-	s.mu.Unlock()
-	for _, r := range open {
-		r.abort()
-	}
+	s.readers.Each((*reader).abort)
 	s.pool.Close()
 	return nil
 }
