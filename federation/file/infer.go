@@ -183,7 +183,9 @@ func (r *reader) inferJSON() ([]*guess, error) {
 		if !ok {
 			break
 		}
-		err = eachMember(r.objects.current, func(name string, v []byte) {
+		for i := range r.objects.members {
+			m := &r.objects.members[i]
+			name, v := m.text(), m.value
 			g := byName[name]
 			if g == nil {
 				g = &guess{name: name}
@@ -204,9 +206,6 @@ func (r *reader) inferJSON() ([]*guess, error) {
 			default:
 				g.add(v)
 			}
-		})
-		if err != nil {
-			return nil, r.fail(err)
 		}
 	}
 	return guesses, nil

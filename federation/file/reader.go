@@ -2,7 +2,6 @@ package file
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +56,7 @@ type column struct {
 	at                      int    // index of its cell
 	name, key               string // in the table and in the file
 	forceNull, forceNotNull bool
+	hint                    int // where the last JSON object had it
 }
 
 // reader reads spans one after the other.
@@ -74,6 +74,8 @@ type reader struct {
 	name    string
 	records *records
 	objects *objects
+	span    span   // of objects
+	spare   []byte // a window that is free
 	failed  error
 	closed  bool
 }
@@ -148,6 +150,9 @@ func (r *reader) fill(ctx context.Context, dst *vector.Batch) (int, error) {
 	if r.records != nil {
 		held = int64(len(r.records.buf))
 	}
+	if r.objects != nil {
+		held = int64(len(r.objects.buf))
+	}
 	return n, r.slots.Charge(held)
 }
 
@@ -159,11 +164,13 @@ func (r *reader) open(sp span) error {
 	}
 	r.in, r.name = in, sp.file.Name
 	if r.table.layout.format == formatJSON {
-		w := window{r: in.Reader}
-		if err := w.skipBOM(); err != nil {
-			return r.inputError(sp.file, err)
+		w := window{r: in.Reader, buf: r.spare}
+		if sp.from == 0 {
+			if err := w.skipBOM(); err != nil {
+				return r.inputError(sp.file, err)
+			}
 		}
-		r.objects = newObjects(&w)
+		r.objects, r.span = newObjects(w), sp
 		return nil
 	}
 	buf := []byte(nil)
@@ -191,19 +198,6 @@ func (r *reader) open(sp span) error {
 	return nil
 }
 
-// Read makes the rest of a window a stream.
-func (w *window) Read(p []byte) (int, error) {
-	if w.start < w.end {
-		n := copy(p, w.buf[w.start:w.end])
-		w.start += n
-		return n, nil
-	}
-	if w.eof {
-		return 0, io.EOF
-	}
-	return w.r.Read(p)
-}
-
 // matchHeader compares the header with the columns, as COPY ... HEADER MATCH.
 func (r *reader) matchHeader() error {
 	cells := r.records.cells
@@ -223,6 +217,9 @@ func (r *reader) finish() {
 	if r.in != nil {
 		r.in.Close()
 		r.in = nil
+	}
+	if r.objects != nil {
+		r.spare = r.objects.buf
 	}
 	r.objects = nil
 }
@@ -288,7 +285,7 @@ func (r *reader) json(ctx context.Context, n, size int) (int, error) {
 		}
 		for i := range r.cols {
 			c := &r.cols[i]
-			if err := jsonValue(c.Column, n, r.objects.members[c.key]); err != nil {
+			if err := jsonValue(c.Column, n, r.objects.value(c.key, &c.hint)); err != nil {
 				return 0, r.at(err, c.name)
 			}
 		}
@@ -301,7 +298,7 @@ func (r *reader) at(err error, column string) error {
 	e := *pgerror.From(err)
 	line := int64(0)
 	if r.objects != nil {
-		line = r.objects.n
+		line = r.objects.n + r.objectsBefore()
 	} else if r.records != nil {
 		line = r.records.line
 	}
@@ -312,9 +309,31 @@ func (r *reader) at(err error, column string) error {
 	return &e
 }
 
+// objectsBefore counts the objects before the current span, for an error: no
+// other need is worth reading them.
+func (r *reader) objectsBefore() int64 {
+	if r.span.from == 0 {
+		return 0
+	}
+	in, err := openInput(r.span.file, nil, 0, r.span.from)
+	if err != nil {
+		return 0
+	}
+	defer in.Close()
+	w := window{r: in.Reader}
+	if w.skipBOM() != nil {
+		return 0
+	}
+	o := newObjects(w)
+	for {
+		if ok, err := o.next(); !ok || err != nil {
+			return o.n
+		}
+	}
+}
+
 // fail turns an error of reading or splitting into the client's.
 func (r *reader) fail(err error) error {
-	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, new(*pgerror.Error)):
 		return r.at(err, "")
@@ -322,7 +341,7 @@ func (r *reader) fail(err error) error {
 		return r.at(pgerror.New(pgerror.BadCopyFileFormat, "unterminated CSV quoted field"), "")
 	case errors.Is(err, errTooLong):
 		return r.at(pgerror.New(pgerror.ProgramLimitExceeded, "a record is longer than 1 GB"), "")
-	case errors.Is(err, errNotObject), errors.As(err, &syntax), r.objects != nil && errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, errNotObject), errors.Is(err, errJSON), r.objects != nil && errors.Is(err, io.ErrUnexpectedEOF):
 		return r.at(pgerror.Wrap(err, pgerror.InvalidTextRepresentation, "invalid input syntax for type json"), "")
 	}
 	return pgerror.Source(r.source, pgerror.DataCorrupted, "could not read file \""+r.name+"\"", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/localfile"
@@ -13,7 +14,7 @@ import (
 const splitBytes = 4 << 20
 
 // Split implements connector.Splitter. Several files become parts of their own;
-// one large CSV or text file that needs no decoding is cut at records. A quote
+// one large file that needs no decoding is cut at records. A quote
 // opens and closes wherever it stands, so the parity of the quotes before a cut
 // tells whether the cut is within a value.
 func (s *source) Split(ctx context.Context, h connector.TableHandle, n int) ([]connector.TableHandle, error) {
@@ -58,7 +59,7 @@ func (s *source) Split(ctx context.Context, h connector.TableHandle, n int) ([]c
 
 // splittable reports whether byte offsets of a file are offsets of its text.
 func (t *table) splittable(f localfile.File) bool {
-	if t.layout.format == formatJSON || t.layout.charset != nil || compressed(f.Name) != "" {
+	if t.layout.charset != nil || compressed(f.Name) != "" {
 		return false
 	}
 	return t.layout.format != formatCSV || t.layout.quote == t.layout.escape
@@ -72,6 +73,13 @@ func (t *table) cut(ctx context.Context, f localfile.File, n int) (out []span, o
 		return nil, false, t.access.OpenError(f, err)
 	}
 	defer func() { _ = file.Close() }()
+	if t.layout.format == formatJSON {
+		out, err := cutObjects(file, f, n)
+		if err != nil {
+			return nil, false, t.access.OpenError(f, err)
+		}
+		return out, len(out) > 1, nil
+	}
 	var (
 		buf     = make([]byte, 1<<20)
 		pos     int64 // of buf[0] in the file
@@ -153,4 +161,43 @@ func (t *table) cut(ctx context.Context, f localfile.File, n int) (out []span, o
 		pos += int64(got)
 	}
 	return append(out, span{file: f, from: from, to: f.Size, line: before}), true, nil
+}
+
+// cutObjects finds n ranges of the objects of a JSON file. Between } and { with a
+// line end and white space there is always the end of an object that is not
+// within another or an array: there a comma would stand, and strings hold no
+// line ends.
+func cutObjects(file *os.File, f localfile.File, n int) ([]span, error) {
+	buf := make([]byte, 1<<18)
+	var out []span
+	from := int64(0)
+	for i := 1; i < n; i++ {
+		pos := max(f.Size*int64(i)/int64(n), from)
+		got, err := file.ReadAt(buf, pos)
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if at := objectStart(buf[:got]); at > 0 {
+			out = append(out, span{file: f, from: from, to: pos + int64(at)})
+			from = pos + int64(at)
+		}
+	}
+	return append(out, span{file: f, from: from, to: f.Size}), nil
+}
+
+// objectStart returns the index of the first { that begins a line behind a },
+// 0 when there is none.
+func objectStart(b []byte) int {
+	for i := 0; ; {
+		k := bytes.IndexByte(b[i:], '\n')
+		if k < 0 {
+			return 0
+		}
+		i += k + 1
+		before := bytes.TrimRight(b[:i], " \t\r\n")
+		next := skipSpace(b, i)
+		if next < len(b) && b[next] == '{' && len(before) > 0 && before[len(before)-1] == '}' {
+			return next
+		}
+	}
 }

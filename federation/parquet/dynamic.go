@@ -150,6 +150,16 @@ func (q *partQueue) next() (p part, ok bool) {
 	return p, true
 }
 
+// peek returns the part that next will give out, if it is of a file.
+func (q *partQueue) peek(file int) (p part, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.parts) == 0 || q.parts[0].file != file {
+		return p, false
+	}
+	return q.parts[0], true
+}
+
 // sort brings the parts in front whose values lie furthest within a one-sided
 // domain, once: they make a top-N narrow the domain soonest.
 func (q *partQueue) sort(t *table, column int, d *connector.Domain) {

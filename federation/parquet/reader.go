@@ -518,7 +518,28 @@ func (r *reader) start(p part) error {
 	}
 	var err error
 	r.ranges, err = r.pageRanges(p, f)
+	r.announce(p.file)
 	return err
+}
+
+// announce tells the kernel which bytes the next row group has for the columns
+// that are being read, so that they come from the disk while this one is
+// decoded.
+func (r *reader) announce(file int) {
+	p, ok := r.queue.peek(file)
+	if !ok || p.group == r.group.group || r.limit >= 0 {
+		return
+	}
+	f := r.table.files[file]
+	columns := f.footer.meta.Metadata().RowGroups[p.group].Columns
+	for c := range r.chunks {
+		meta := &columns[f.fields[c].leaf].MetaData
+		start := meta.DataPageOffset
+		if d := meta.DictionaryPageOffset; d > 0 && d < start {
+			start = d
+		}
+		readAhead(r.file, start, meta.TotalCompressedSize)
+	}
 }
 
 // bind binds the predicates to the columns of a file.
