@@ -19,6 +19,7 @@ import (
 	"github.com/hubsql/hubsql/exec/scheduler"
 	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -75,6 +76,9 @@ type Query struct {
 	// running counts the tasks and I/O goroutines.
 	running sync.WaitGroup
 	closed  bool
+	// snapshots is by source, for those that can freeze their state. The map does
+	// not change once the query runs.
+	snapshots map[connector.Source]*sourceSnapshot
 
 	mu        sync.Mutex
 	err       error
@@ -186,6 +190,9 @@ func (q *Query) Close() {
 		s.discard()
 	}
 	q.endSpills()
+	for _, s := range q.snapshots {
+		s.close()
+	}
 	for _, a := range q.accounts {
 		a.Close()
 	}

@@ -39,6 +39,10 @@ type scan struct {
 	filters []connector.ScanFilter
 	awaited []*connector.DynamicFilter
 
+	// snapshot is what the readers see, nil for the state in which they begin. It
+	// is set before the first is opened.
+	snapshot connector.Snapshot
+
 	mu        sync.Mutex
 	started   bool
 	opened    bool
@@ -82,6 +86,7 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 	st.filters = s.filters
 	s.ctx, s.cancel = context.WithCancel(b.q.ctx)
 	b.q.scans = append(b.q.scans, s)
+	b.q.planSnapshot(n.Source)
 	return part{
 		open:    func(t *task) (stream, error) { return &scanStream{s: s, t: t, rows: newRowFilter(s.filters)}, nil },
 		abandon: []func(){s.abandon},
@@ -142,7 +147,7 @@ func (s *scan) fail(err error) {
 
 // options returns what readers get.
 func (s *scan) options() connector.ScanOptions {
-	return connector.ScanOptions{Account: s.st.account, BatchSize: s.q.size, Format: s.q.env.Format, Filters: s.filters}
+	return connector.ScanOptions{Account: s.st.account, BatchSize: s.q.size, Format: s.q.env.Format, Filters: s.filters, Snapshot: s.snapshot}
 }
 
 // open splits the handle and opens the first reader, which decides between
@@ -167,12 +172,19 @@ func (s *scan) open() error {
 	}
 	local := false
 	if len(units) > 0 {
+		var err error
+		if s.snapshot, err = s.q.snapshot(s.n.Source); err != nil {
+			return err
+		}
 		r, err := s.n.Source.Scan(s.ctx, units[0].handle, s.options())
 		if err != nil {
 			return err
 		}
 		units[0].reader = r
 		_, local = r.(connector.LocalReader)
+	}
+	if len(units) < 2 {
+		s.q.begunScan(s.n.Source)
 	}
 	s.mu.Lock()
 	if s.ended {

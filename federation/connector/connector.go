@@ -157,6 +157,9 @@ type ScanOptions struct {
 	// A handle with a limit must ignore them: it counts rows before they are
 	// dropped.
 	Filters []ScanFilter
+	// Snapshot, when not nil, is a snapshot of the source whose state the scan is
+	// to see.
+	Snapshot Snapshot
 }
 
 // Reader delivers the rows of one scan. It is used by one goroutine at a time.

@@ -35,6 +35,7 @@ type Pool[C Conn] struct {
 
 	slots  chan struct{}
 	mu     sync.Mutex
+	held   int // connections that TryHold gave out
 	idle   []idleConn[C]
 	timer  *time.Timer
 	closed bool
@@ -88,6 +89,36 @@ func (p *Pool[C]) Acquire(ctx context.Context) (C, error) {
 		// The server has gone away at some time; so have the other connections.
 		p.Flush()
 	}
+}
+
+// TryHold returns a connection that is kept while others of the pool are waited
+// for. So that those who wait get one in the end, all but one may be held at
+// most; ok is false when that is reached or no connection is free at once. The
+// caller gives it back with Unhold.
+func (p *Pool[C]) TryHold(ctx context.Context) (c C, ok bool, err error) {
+	p.mu.Lock()
+	if p.held >= cap(p.slots)-1 || len(p.slots) == cap(p.slots) {
+		p.mu.Unlock()
+		return c, false, nil
+	}
+	p.held++
+	p.mu.Unlock()
+	if c, err = p.Acquire(ctx); err != nil {
+		p.unheld()
+	}
+	return c, err == nil, err
+}
+
+// Unhold gives back a connection of TryHold, as Release does.
+func (p *Pool[C]) Unhold(c C, healthy bool) {
+	p.Release(c, healthy)
+	p.unheld()
+}
+
+func (p *Pool[C]) unheld() {
+	p.mu.Lock()
+	p.held--
+	p.mu.Unlock()
 }
 
 // Release gives a connection back: healthy ones with Put, others with Drop.

@@ -48,6 +48,13 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 		s.release(c, true)
 		return nil, err
 	}
+	if shared, ok := o.Snapshot.(*snapshot); ok {
+		if r.shared, err = shared.enter(ctx, c); err != nil {
+			r.source.release(c, false)
+			_ = r.reserve(0)
+			return nil, s.failure(ctx, err, false)
+		}
+	}
 	r.buf = make([]byte, socketBuffer)
 	s.readers.Add(r)
 	if err := r.start(ctx, "COPY ("+h.query(false)+") TO STDOUT (FORMAT binary)"); err != nil {
@@ -82,7 +89,8 @@ type reader struct {
 	slots    map[*vector.Batch]*slot
 
 	buf        []byte
-	from, to   int // unread bytes of buf
+	from, to   int  // unread bytes of buf
+	shared     bool // the read is a transaction with the snapshot of others
 	header     bool
 	ended      bool // the server is ready for the next query
 	clean      bool // ... and the COPY succeeded
@@ -348,6 +356,7 @@ func (r *reader) Close() error {
 			r.cancel()
 		} else {
 			r.net.SetDeadline(time.Time{})
+			healthy = healthy && (!r.shared || leave(r.conn))
 		}
 		r.source.release(r.conn, healthy)
 		r.slots, r.buf = nil, nil
