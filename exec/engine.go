@@ -116,8 +116,19 @@ func (s *Session) start(ctx context.Context, plan physical.Node, account *memory
 		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
 		BatchSize: int(s.sess.Vars.Int("hub.batch_size")), Workers: int(s.sess.Vars.Int("hub.workers")),
 		Weight: s.sess.Vars.Weight(),
-		Spill:  s.engine.Spill,
+		Spill:  s.engine.Spill, SpillLimit: s.sess.Vars.TempFileLimit(), SpillAt: s.sess.Vars.Int("hub.spill_at") << 10,
 	})
+}
+
+// queryMemory returns the memory limit of the session's next query in bytes, 0
+// for none but the server's: memory_limit lowers that of the server's queries,
+// and a superuser may raise it as well.
+func (s *Session) queryMemory() int64 {
+	limit, own := s.engine.QueryMemory, s.sess.Vars.MemoryLimit()
+	if own > 0 && (limit == 0 || own < limit || s.sess.Vars.Bool("is_superuser")) {
+		return own
+	}
+	return limit
 }
 
 // fold evaluates what does not read rows. The plan serves one execution, so

@@ -214,7 +214,7 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum) (*executio
 		p.unbind()
 	}
 	// The query lives as long as the portal, not as the call that starts it.
-	x.account = s.engine.Memory.Child("query", s.engine.QueryMemory)
+	x.account = s.engine.Memory.Child("query", s.queryMemory())
 	if x.query, err = s.start(context.WithoutCancel(ctx), plan, x.account); err != nil {
 		x.close()
 		return nil, err

@@ -43,6 +43,18 @@ func (v *Vars) WorkMem() int64 { return v.Int("work_mem") << 10 }
 // for the usual one.
 func (v *Vars) Weight() float64 { return float64(v.Int("hub.weight")) / usualWeight }
 
+// MemoryLimit returns memory_limit in bytes, 0 for that of the server.
+func (v *Vars) MemoryLimit() int64 { return v.Int("memory_limit") << 10 }
+
+// TempFileLimit returns temp_file_limit in bytes, 0 for none. A limit of nothing
+// is a limit of one byte.
+func (v *Vars) TempFileLimit() int64 {
+	if n := v.Int("temp_file_limit"); n >= 0 {
+		return max(n<<10, 1)
+	}
+	return 0
+}
+
 // SearchPath returns the schemas of search_path as written, "$user" included:
 // the caller replaces it by the current user's schema and leaves out schemas
 // that do not exist.

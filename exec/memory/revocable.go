@@ -12,8 +12,8 @@ const (
 	revokeLeast = 64 << 10
 	// revokeWait is how long a reservation waits for memory that its holder has
 	// been asked for. The holder answers between two batches, so the worker that
-	// waits is back soon.
-	revokeWait = 200 * time.Millisecond
+	// waits is back soon; but he may be writing all he has to a slow disk.
+	revokeWait = 10 * time.Second
 )
 
 // Revocable is memory that can be given back by moving what is in it to disk. Its

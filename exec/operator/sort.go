@@ -11,6 +11,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/spill"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
 )
@@ -38,6 +39,8 @@ type sorter struct {
 	keep   int  // rows that matter, 0 for all
 	ties   bool // also those equal to the last of them
 	bound  sortBound
+	// threshold takes the bound to a scan, nil when there is none that can use it.
+	threshold *connector.DynamicFilter
 
 	// skip and left are the OFFSET and LIMIT of what is read, left is
 	// math.MaxInt64 for none.
@@ -87,6 +90,7 @@ func (b *builder) topN(n *physical.Limit, in part, st *stat, count, offset int64
 		s.keep = int(count + offset)
 	}
 	s.ties, s.skip, s.left = n.WithTies, offset, count
+	s.threshold = b.dynamicFilter(n.Publish)
 	return b.breaker(in, s, st, s.read), nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hubsql/hubsql/exec/kernel"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 )
 
 // sortBound is the last of the rows that matter to a top-N so far: rows behind
@@ -50,6 +51,28 @@ func (s *sorter) offer(keys []*vector.Vec, n int) {
 		b.word = w[0]
 	}
 	s.bound.row.Store(b)
+	s.publish(b)
+}
+
+// publish tells the scan of the first key which of its values still matter.
+func (s *sorter) publish(b *boundRow) {
+	k := &s.order[0]
+	if s.threshold == nil || !connector.Bounded(k.t) {
+		return
+	}
+	d := &connector.Domain{Type: k.t, Nulls: k.nullsFirst || b.null}
+	switch value := b.keys[0].Datum(0); {
+	case b.null && !k.nullsFirst:
+		// NULLs are last, so every row is before the bound.
+		return
+	case b.null:
+		d.Empty = true
+	case k.desc:
+		d.Min, d.HasMin = value, true
+	default:
+		d.Max, d.HasMax = value, true
+	}
+	s.threshold.Publish(d)
 }
 
 // boundFilter is scratch for comparing batches with a bound.

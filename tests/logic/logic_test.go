@@ -125,6 +125,7 @@ var settings = map[string][]string{
 	"one worker":         {"SET hub.workers = 1"},
 	"batch of 3":         {"SET hub.batch_size = 3"},
 	"no pushdown":        {"SET hub.enable_pushdown = off"},
+	"everything on disk": {"SET hub.spill_at = '1kB'", "SET memory_limit = '32MB'"},
 	"no dynamic filters": {"SET hub.enable_dynamic_filters = off"},
 }
 
