@@ -122,19 +122,64 @@ type Aggregate struct {
 // Accumulator holds the states of one aggregate for all groups, column-wise.
 // It is used by one goroutine at a time.
 type Accumulator interface {
-	// Grow makes room for groups 0..n-1; new groups are empty.
+	Footprint
+	Stored
+	// Grow makes room for exactly groups 0..n-1; new groups are empty. A caller
+	// that adds groups one by one doubles n.
 	Grow(n int)
 	// Update adds row i of args to group groups[i], for all i < len(groups), in
 	// that order. args are dense, Flat or Const. NULL arguments are passed.
 	Update(groups []int32, args []*vector.Vec) error
-	// Merge adds group i of other, an accumulator of the same kind, to group
-	// mapping[i].
-	Merge(other Accumulator, mapping []int32) error
+	// Merge adds group from[i] of other, an accumulator of the same kind, to
+	// group into[i].
+	Merge(other Accumulator, from, into []int32) error
 	// Result stores the results of groups from..to-1 into rows 0.. of out,
 	// which is Flat and sized.
 	Result(from, to int, out *vector.Vec) error
+}
+
+// Footprint is what something allocates for groups.
+type Footprint interface {
+	// Width is how many bytes Grow allocates per group.
+	Width() int64
 	// Bytes is the memory held, for the account.
 	Bytes() int64
+}
+
+// Stored is something whose states can be written and read back in the same
+// process.
+type Stored interface {
+	// Save stores the states of groups as bytes in out, a Flat bytea vector of
+	// len(groups) rows whose views are zero.
+	Save(groups []int32, out *vector.Vec) error
+	// Load merges state i of such a vector, without NULLs among them, into group
+	// into[i]. A state that is damaged is XX001.
+	Load(states *vector.Vec, into []int32) error
+}
+
+// Run is the rows of a batch that belong to one group.
+type Run struct {
+	Group int32
+	// Rows are the rows in ascending order; nil means rows 0..N-1.
+	Rows []int32
+	N    int
+}
+
+// RunUpdater is an Accumulator that is faster when the rows of a batch come
+// group by group, as they can when groups are few: a sum then stays in a
+// register.
+type RunUpdater interface {
+	// UpdateRuns does what Update does.
+	UpdateRuns(runs []Run, args []*vector.Vec) error
+}
+
+// Sharer is an Accumulator whose states also give the result of another
+// aggregate over the same arguments, as those of avg give sum.
+type Sharer interface {
+	// Share returns an accumulator that reads the states of this one and gives
+	// the results of other, a new accumulator; nil when its states are
+	// different. Only Result of what it returns may be called.
+	Share(other Accumulator) Accumulator
 }
 
 // RowsFunc is the body of a set-returning function: for one row of arguments it

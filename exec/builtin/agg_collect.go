@@ -88,6 +88,15 @@ func stringAgg() function.Accumulator {
 			return types.TextDatum(string(s.buf[s.first:])), nil
 		},
 		size: func(s *joined) int64 { return int64(cap(s.buf)) },
+		save: func(s *joined, w *stateWriter) {
+			w.bool(s.seen)
+			w.int(int64(s.first))
+			w.bytes(s.buf)
+		},
+		load: func(s *joined, r *stateReader) {
+			s.seen, s.first = r.bool(), int(r.int())
+			s.buf = append(s.buf, r.bytes()...)
+		},
 	}
 }
 
@@ -102,6 +111,23 @@ type list struct {
 func (s *list) add(d types.Datum) {
 	s.v = append(s.v, d)
 	s.held += int64(len(d.S)) + 48
+}
+
+// save writes the state.
+func (s *list) save(w *stateWriter) {
+	w.datums(s.v)
+	w.datums(s.w)
+}
+
+// load reads the state.
+func (s *list) load(r *stateReader) {
+	s.v, s.w = r.datums(), r.datums()
+	for _, d := range s.v {
+		s.held += int64(len(d.S)) + 48
+	}
+	for _, d := range s.w {
+		s.held += int64(len(d.S)) + 48
+	}
 }
 
 // collect makes an aggregate that keeps every value and finishes over them.
@@ -129,6 +155,8 @@ func collect(strict bool, finish func(c *function.Call, s *list) (types.Datum, e
 				return finish(c, s)
 			},
 			size: func(s *list) int64 { return s.held },
+			save: (*list).save,
+			load: (*list).load,
 		}, nil
 	}}
 }
@@ -164,6 +192,14 @@ func ordered(finish func(c *function.Call, direct types.Datum, values []types.Da
 				return finish(c, s.direct, s.v)
 			},
 			size: func(s *state) int64 { return s.held },
+			save: func(s *state, w *stateWriter) {
+				w.datum(s.direct)
+				s.list.save(w)
+			},
+			load: func(s *state, r *stateReader) {
+				s.direct = r.datum()
+				s.list.load(r)
+			},
 		}, nil
 	}}
 }

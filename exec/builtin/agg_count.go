@@ -2,20 +2,15 @@ package builtin
 
 import (
 	"github.com/hubsql/hubsql/catalog/function"
-	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 )
 
-// grow returns s with length n, new elements zero. The length is the number of
-// groups; capacity doubles.
+// grow returns s with room for n groups, new elements zero.
 func grow[T any](s []T, n int) []T {
 	if n <= len(s) {
 		return s
 	}
-	if n <= cap(s) {
-		return s[:n]
-	}
-	out := make([]T, n, max(n, 2*cap(s), 64))
+	out := make([]T, n)
 	copy(out, s)
 	return out
 }
@@ -35,6 +30,8 @@ func countAggregates() []entry {
 
 // counter counts rows, or rows where its argument is not NULL.
 type counter struct{ n []int64 }
+
+func (a *counter) Width() int64 { return 8 }
 
 func (a *counter) Grow(n int) { a.n = grow(a.n, n) }
 
@@ -62,11 +59,52 @@ func (a *counter) Update(groups []int32, args []*vector.Vec) error {
 	return nil
 }
 
-func (a *counter) Merge(other function.Accumulator, mapping []int32) error {
-	for i, g := range mapping {
-		a.n[g] += other.(*counter).n[i]
+// UpdateRuns implements function.RunUpdater.
+func (a *counter) UpdateRuns(runs []function.Run, args []*vector.Vec) error {
+	for _, r := range runs {
+		if len(args) == 0 {
+			a.n[r.Group] += int64(r.N)
+		} else {
+			a.n[r.Group] += int64(present(r, args[0]))
+		}
 	}
 	return nil
+}
+
+// present counts the rows of a run where v is not NULL.
+func present(r function.Run, v *vector.Vec) int {
+	switch {
+	case v.Valid == nil:
+		return r.N
+	case v.Kind == vector.Const:
+		if v.IsNull(0) {
+			return 0
+		}
+		return r.N
+	case r.Rows == nil:
+		return v.Valid.Count(r.N)
+	}
+	n := 0
+	for _, i := range r.Rows {
+		n += int(v.Valid[i>>6] >> (uint(i) & 63) & 1)
+	}
+	return n
+}
+
+func (a *counter) Merge(other function.Accumulator, from, into []int32) error {
+	o := other.(*counter).n
+	for i, g := range into {
+		a.n[g] += o[from[i]]
+	}
+	return nil
+}
+
+func (a *counter) Save(groups []int32, out *vector.Vec) error {
+	return save(groups, out, func(w *stateWriter, g int32) error { w.int(a.n[g]); return nil })
+}
+
+func (a *counter) Load(states *vector.Vec, into []int32) error {
+	return load(states, into, func(r *stateReader, g int32) error { a.n[g] += r.int(); return nil })
 }
 
 func (a *counter) Result(from, to int, out *vector.Vec) error {
@@ -75,74 +113,3 @@ func (a *counter) Result(from, to int, out *vector.Vec) error {
 }
 
 func (a *counter) Bytes() int64 { return int64(cap(a.n)) * 8 }
-
-// datums is an aggregate state of any kind kept group by group: the slow but
-// general form, for aggregates that are rarely the bulk of a query.
-type datums[S any] struct {
-	states []S
-	// strict leaves out rows where an argument is NULL.
-	strict bool
-	add    func(s *S, args []*vector.Vec, i int) error
-	merge  func(s, other *S) error
-	result func(s *S) (types.Datum, error)
-	size   func(s *S) int64
-	bytes  int64
-}
-
-func (a *datums[S]) Grow(n int) {
-	a.states = grow(a.states, n)
-}
-
-func (a *datums[S]) Update(groups []int32, args []*vector.Vec) error {
-rows:
-	for i, g := range groups {
-		if a.strict {
-			for _, v := range args {
-				if v.IsNull(i) {
-					continue rows
-				}
-			}
-		}
-		s := &a.states[g]
-		if a.size != nil {
-			a.bytes -= a.size(s)
-		}
-		if err := a.add(s, args, i); err != nil {
-			return err
-		}
-		if a.size != nil {
-			a.bytes += a.size(s)
-		}
-	}
-	return nil
-}
-
-func (a *datums[S]) Merge(other function.Accumulator, mapping []int32) error {
-	o := other.(*datums[S])
-	for i, g := range mapping {
-		s := &a.states[g]
-		if a.size != nil {
-			a.bytes -= a.size(s)
-		}
-		if err := a.merge(s, &o.states[i]); err != nil {
-			return err
-		}
-		if a.size != nil {
-			a.bytes += a.size(s)
-		}
-	}
-	return nil
-}
-
-func (a *datums[S]) Result(from, to int, out *vector.Vec) error {
-	for i := from; i < to; i++ {
-		d, err := a.result(&a.states[i])
-		if err != nil {
-			return err
-		}
-		out.Set(i-from, to-from, d)
-	}
-	return nil
-}
-
-func (a *datums[S]) Bytes() int64 { return a.bytes + int64(cap(a.states))*64 }

@@ -115,6 +115,15 @@ func exactSpread(s spread) *function.Aggregate {
 				return err
 			},
 			result: func(m *exactMoments) (types.Datum, error) { return m.result(s) },
+			save: func(m *exactMoments, w *stateWriter) {
+				w.int(m.n)
+				w.bool(m.special)
+				w.num(m.x)
+				w.num(m.xx)
+			},
+			load: func(m *exactMoments, r *stateReader) {
+				m.n, m.special, m.x, m.xx = r.int(), r.bool(), r.num(), r.num()
+			},
 		}
 	})
 }

@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"math"
-	"math/big"
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
@@ -34,12 +33,17 @@ func sumAggregates() []entry {
 }
 
 // intSum sums small integers into 64 bits.
-type intSum struct {
-	sum  []int64
-	seen []bool
+type intSum struct{ states []intTotal }
+
+// intTotal is one group of an intSum.
+type intTotal struct {
+	sum int64
+	n   int64
 }
 
-func (a *intSum) Grow(n int) { a.sum, a.seen = grow(a.sum, n), grow(a.seen, n) }
+func (a *intSum) Width() int64 { return 16 }
+
+func (a *intSum) Grow(n int) { a.states = grow(a.states, n) }
 
 func (a *intSum) Update(groups []int32, args []*vector.Vec) error {
 	v := args[0]
@@ -50,8 +54,7 @@ func (a *intSum) Update(groups []int32, args []*vector.Vec) error {
 		}
 		x := v.Int(0)
 		for _, g := range groups {
-			a.seen[g] = true
-			if err := a.add(g, x); err != nil {
+			if err := a.add(g, x, 1); err != nil {
 				return err
 			}
 		}
@@ -62,35 +65,39 @@ func (a *intSum) Update(groups []int32, args []*vector.Vec) error {
 	return sumInts(a, groups, v.Int32s()[:len(groups)], v.Valid)
 }
 
-// add adds x to a group with an overflow check.
-func (a *intSum) add(g int32, x int64) error {
-	s := a.sum[g] + x
-	if (s^x)&(s^a.sum[g]) < 0 {
+// add adds x, the sum of n values, to a group with an overflow check.
+func (a *intSum) add(g int32, x, n int64) error {
+	t := &a.states[g]
+	s := t.sum + x
+	if (s^x)&(s^t.sum) < 0 {
 		return errOutOfRange(types.Int8)
 	}
-	a.sum[g] = s
+	t.sum = s
+	t.n += n
 	return nil
 }
 
 // sumInts adds a column; the overflow check is sticky, the sum of values that
 // small cannot leave 64 bits and come back within one batch.
 func sumInts[T int16 | int32](a *intSum, groups []int32, v []T, valid vector.Bitmap) error {
-	sum, seen := a.sum, a.seen
+	states := a.states
 	var bad int64
 	if valid == nil {
 		for i, g := range groups {
-			x := int64(v[i])
-			s := sum[g] + x
-			bad |= (s ^ x) & (s ^ sum[g])
-			sum[g], seen[g] = s, true
+			x, t := int64(v[i]), &states[g]
+			s := t.sum + x
+			bad |= (s ^ x) & (s ^ t.sum)
+			t.sum = s
+			t.n++
 		}
 	} else {
 		for i, g := range groups {
 			if valid.Get(i) {
-				x := int64(v[i])
-				s := sum[g] + x
-				bad |= (s ^ x) & (s ^ sum[g])
-				sum[g], seen[g] = s, true
+				x, t := int64(v[i]), &states[g]
+				s := t.sum + x
+				bad |= (s ^ x) & (s ^ t.sum)
+				t.sum = s
+				t.n++
 			}
 		}
 	}
@@ -100,22 +107,91 @@ func sumInts[T int16 | int32](a *intSum, groups []int32, v []T, valid vector.Bit
 	return nil
 }
 
-func (a *intSum) Merge(other function.Accumulator, mapping []int32) error {
-	o := other.(*intSum)
-	for i, g := range mapping {
-		a.seen[g] = a.seen[g] || o.seen[i]
-		if err := a.add(g, o.sum[i]); err != nil {
+// UpdateRuns implements function.RunUpdater. The sum of one batch fits 64 bits.
+func (a *intSum) UpdateRuns(runs []function.Run, args []*vector.Vec) error {
+	v := args[0]
+	for _, r := range runs {
+		var sum int64
+		n := present(r, v)
+		switch {
+		case n == 0:
+			continue
+		case v.Kind == vector.Const:
+			sum = v.Int(0) * int64(n)
+		case v.Type.Layout() == types.LayoutInt16:
+			sum = runSum(r, v.Int16s(), v.Valid)
+		default:
+			sum = runSum(r, v.Int32s(), v.Valid)
+		}
+		if err := a.add(r.Group, sum, int64(n)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *intSum) Result(from, to int, out *vector.Vec) error {
-	copy(out.Int64s(), a.sum[from:to])
-	unseen(a.seen[from:to], out)
+// runSum sums the values of a run, which must not overflow.
+func runSum[T kernel.Integer](r function.Run, v []T, valid vector.Bitmap) (sum int64) {
+	switch {
+	case r.Rows == nil && valid == nil:
+		for _, x := range v[:r.N] {
+			sum += int64(x)
+		}
+	case valid == nil:
+		for _, i := range r.Rows {
+			sum += int64(v[i])
+		}
+	default:
+		for k := range r.N {
+			i := k
+			if r.Rows != nil {
+				i = int(r.Rows[k])
+			}
+			if valid.Get(i) {
+				sum += int64(v[i])
+			}
+		}
+	}
+	return sum
+}
+
+func (a *intSum) Merge(other function.Accumulator, from, into []int32) error {
+	o := other.(*intSum).states
+	for i, g := range into {
+		if err := a.add(g, o[from[i]].sum, o[from[i]].n); err != nil {
+			return err
+		}
+	}
 	return nil
 }
+
+func (a *intSum) Save(groups []int32, out *vector.Vec) error {
+	return save(groups, out, func(w *stateWriter, g int32) error {
+		w.int(a.states[g].sum)
+		w.int(a.states[g].n)
+		return nil
+	})
+}
+
+func (a *intSum) Load(states *vector.Vec, into []int32) error {
+	return load(states, into, func(r *stateReader, g int32) error {
+		sum := r.int()
+		return a.add(g, sum, r.int())
+	})
+}
+
+func (a *intSum) Result(from, to int, out *vector.Vec) error {
+	dst := out.Int64s()
+	for i, t := range a.states[from:to] {
+		dst[i] = t.sum
+		if t.n == 0 {
+			out.SetNull(i, to-from)
+		}
+	}
+	return nil
+}
+
+func (a *intSum) Bytes() int64 { return int64(cap(a.states)) * 16 }
 
 // unseen marks the groups without input as NULL.
 func unseen(seen []bool, out *vector.Vec) {
@@ -126,314 +202,14 @@ func unseen(seen []bool, out *vector.Vec) {
 	}
 }
 
-func (a *intSum) Bytes() int64 { return int64(cap(a.sum)) * 9 }
-
-// exactSum sums integers and numerics in 128 bits at one scale for all groups,
-// with a list of groups that need more.
-type exactSum struct {
-	avg   bool
-	hi    []int64
-	lo    []uint64
-	n     []int64
-	scale int32 // of hi:lo
-	// shown is the display scale by group once groups differ, else nil and
-	// every group shows scale.
-	shown []int32
-	// wide holds what does not fit: NaN, infinities, large values. A group's
-	// sum is wide[g] plus hi:lo.
-	wide map[int32]types.Num
-}
-
-func (a *exactSum) Grow(n int) {
-	a.hi, a.lo, a.n = grow(a.hi, n), grow(a.lo, n), grow(a.n, n)
-	if a.shown != nil {
-		a.shown = grow(a.shown, n)
-	}
-}
-
-func (a *exactSum) Update(groups []int32, args []*vector.Vec) error {
-	v := args[0]
-	l := v.Type.Layout()
-	if v.Kind == vector.Const {
-		if v.IsNull(0) {
-			return nil
-		}
-		if l == types.LayoutNumeric && !v.Scaled {
-			for _, g := range groups {
-				if err := a.addNum(g, types.DecodeNumeric(v.Bytes(0))); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		if l == types.LayoutNumeric {
-			a.align(v.Scale)
-		}
-		x, ok := v.Int(0), int64(1)
-		if l == types.LayoutNumeric {
-			if x, ok = a.at(x, v.Scale); ok == 0 {
-				return a.addRows(groups, v)
-			}
-		}
-		for _, g := range groups {
-			a.hi[g], a.lo[g] = add128(a.hi[g], a.lo[g], x)
-			a.n[g]++
-			a.show(g, scaleOf(v))
-		}
-		return nil
-	}
-	switch l {
-	case types.LayoutInt16:
-		sumExact(a, groups, v.Int16s()[:len(groups)], v.Valid)
-	case types.LayoutInt32:
-		sumExact(a, groups, v.Int32s()[:len(groups)], v.Valid)
-	case types.LayoutInt64:
-		sumExact(a, groups, v.Int64s()[:len(groups)], v.Valid)
-	default:
-		if !v.Scaled {
-			return a.addRows(groups, v)
-		}
-		if a.align(v.Scale); a.scale != v.Scale || a.shown != nil {
-			return a.addRows(groups, v)
-		}
-		sumExact(a, groups, v.Int64s()[:len(groups)], v.Valid)
-	}
-	return nil
-}
-
-// scaleOf is the display scale of an integer or scaled vector.
-func scaleOf(v *vector.Vec) int32 {
-	if v.Scaled {
-		return v.Scale
-	}
-	return 0
-}
-
-// sumExact adds a column at the accumulator's scale.
-func sumExact[T kernel.Integer](a *exactSum, groups []int32, v []T, valid vector.Bitmap) {
-	hi, lo, n := a.hi, a.lo, a.n
-	if valid == nil {
-		for i, g := range groups {
-			hi[g], lo[g] = add128(hi[g], lo[g], int64(v[i]))
-			n[g]++
-		}
-		return
-	}
-	for i, g := range groups {
-		if valid.Get(i) {
-			hi[g], lo[g] = add128(hi[g], lo[g], int64(v[i]))
-			n[g]++
-		}
-	}
-}
-
-// align takes the scale of the first input. A later, different one makes the
-// display scales of groups their own.
-func (a *exactSum) align(scale int32) {
-	if a.scale == scale {
-		return
-	}
-	empty := a.wide == nil
-	for i := range a.n {
-		empty = empty && a.n[i] == 0
-	}
-	if empty && a.shown == nil {
-		a.scale = scale
-		return
-	}
-	if a.shown == nil {
-		a.shown = make([]int32, len(a.n), cap(a.n))
-		for i := range a.shown {
-			a.shown[i] = a.scale
-			if a.n[i] == 0 {
-				a.shown[i] = 0
-			}
-		}
-	}
-}
-
-// at returns x of the given scale at the accumulator's; ok is 0 when it does
-// not fit.
-func (a *exactSum) at(x int64, scale int32) (y, ok int64) {
-	if scale > a.scale {
-		return 0, 0
-	}
-	y, exact := kernel.Rescale(x, scale, a.scale)
-	if !exact {
-		return 0, 0
-	}
-	return y, 1
-}
-
-// show raises the display scale of a group.
-func (a *exactSum) show(g, scale int32) {
-	if a.shown != nil {
-		a.shown[g] = max(a.shown[g], scale)
-	}
-}
-
-// addRows adds a numeric column row by row.
-func (a *exactSum) addRows(groups []int32, v *vector.Vec) error {
-	for i, g := range groups {
-		if v.IsNull(i) {
-			continue
-		}
-		var x int64
-		var s int32
-		ok := true
-		if v.Scaled {
-			x, s = v.Int64s()[at(v, i)], v.Scale
-		} else if x, s, ok = kernel.Unscale(v.Bytes(i)); !ok {
-			if err := a.addNum(g, types.DecodeNumeric(v.Bytes(i))); err != nil {
-				return err
-			}
-			continue
-		}
-		a.align(s)
-		y, fit := a.at(x, s)
-		if fit == 0 {
-			if err := a.addNum(g, types.NumFromScaled(x, s)); err != nil {
-				return err
-			}
-			continue
-		}
-		a.hi[g], a.lo[g] = add128(a.hi[g], a.lo[g], y)
-		a.n[g]++
-		a.show(g, s)
-	}
-	return nil
-}
-
-// addNum adds a value that has no place in 128 bits at the common scale.
-func (a *exactSum) addNum(g int32, x types.Num) error {
-	if a.wide == nil {
-		a.wide = map[int32]types.Num{}
-	}
-	if a.shown == nil {
-		a.align(a.scale + 1)
-		if a.shown == nil { // nothing was added before
-			a.scale = 0
-			a.shown = make([]int32, len(a.n), cap(a.n))
-		}
-	}
-	if w, ok := a.wide[g]; ok {
-		var err error
-		if x, err = w.Add(x); err != nil {
-			return err
-		}
-	}
-	a.wide[g] = x
-	a.n[g]++
-	a.show(g, x.Scale())
-	return nil
-}
-
-// total returns the sum of a group.
-func (a *exactSum) total(g int) (types.Num, error) {
-	var x types.Num
-	if h := a.hi[g]; h == int64(a.lo[g])>>63 {
-		x = types.NumFromScaled(int64(a.lo[g]), a.scale)
-	} else {
-		b := new(big.Int).Lsh(big.NewInt(h), 64)
-		x = types.NumFromBig(b.Add(b, new(big.Int).SetUint64(a.lo[g])), a.scale)
-	}
-	if w, ok := a.wide[int32(g)]; ok {
-		var err error
-		if x, err = x.Add(w); err != nil {
-			return x, err
-		}
-	}
-	if a.shown != nil && !x.IsNaN() && !x.IsInf() {
-		x = x.Round(a.shown[g])
-	}
-	return x, nil
-}
-
-func (a *exactSum) Merge(other function.Accumulator, mapping []int32) error {
-	o := other.(*exactSum)
-	empty := true
-	for i := range a.n {
-		empty = empty && a.n[i] == 0
-	}
-	if empty && a.shown == nil && o.shown == nil {
-		a.scale = o.scale
-	}
-	same := a.scale == o.scale && a.shown == nil && o.shown == nil
-	for i, g := range mapping {
-		if o.n[i] == 0 {
-			continue
-		}
-		if same {
-			l := a.lo[g] + o.lo[i]
-			a.hi[g] += o.hi[i]
-			if l < o.lo[i] {
-				a.hi[g]++
-			}
-			a.lo[g] = l
-			a.n[g] += o.n[i]
-			continue
-		}
-		x, err := o.total(i)
-		if err != nil {
-			return err
-		}
-		if err := a.addNum(g, x); err != nil {
-			return err
-		}
-		a.n[g] += o.n[i] - 1
-	}
-	return nil
-}
-
-func (a *exactSum) Result(from, to int, out *vector.Vec) error {
-	n := to - from
-	if !a.avg && a.shown == nil {
-		small := true
-		for g := from; g < to; g++ {
-			small = small && a.hi[g] == int64(a.lo[g])>>63
-		}
-		if small {
-			dst := setScaled(out, a.scale, n)
-			for i := range dst {
-				dst[i] = int64(a.lo[from+i])
-				if a.n[from+i] == 0 {
-					out.SetNull(i, n)
-				}
-			}
-			return nil
-		}
-	}
-	setViews(out, n)
-	for i := range n {
-		g := from + i
-		if a.n[g] == 0 {
-			out.SetNull(i, n)
-			continue
-		}
-		x, err := a.total(g)
-		if err != nil {
-			return err
-		}
-		if a.avg {
-			if x, err = x.Div(types.NumFromInt(a.n[g])); err != nil {
-				return err
-			}
-		}
-		out.Set(i, n, x.Datum())
-	}
-	return nil
-}
-
-func (a *exactSum) Bytes() int64 {
-	return int64(cap(a.hi))*24 + int64(cap(a.shown))*4 + int64(len(a.wide))*64
-}
-
 // floatSum sums floats at double precision.
 type floatSum struct {
 	avg bool
 	sum []float64
 	n   []int64
 }
+
+func (a *floatSum) Width() int64 { return 16 }
 
 func (a *floatSum) Grow(n int) { a.sum, a.n = grow(a.sum, n), grow(a.n, n) }
 
@@ -508,13 +284,29 @@ func (a *floatSum) check(groups []int32, v *vector.Vec) error {
 	return nil
 }
 
-func (a *floatSum) Merge(other function.Accumulator, mapping []int32) error {
+func (a *floatSum) Merge(other function.Accumulator, from, into []int32) error {
 	o := other.(*floatSum)
-	for i, g := range mapping {
-		a.sum[g] += o.sum[i]
-		a.n[g] += o.n[i]
+	for i, g := range into {
+		a.sum[g] += o.sum[from[i]]
+		a.n[g] += o.n[from[i]]
 	}
 	return nil
+}
+
+func (a *floatSum) Save(groups []int32, out *vector.Vec) error {
+	return save(groups, out, func(w *stateWriter, g int32) error {
+		w.float(a.sum[g])
+		w.int(a.n[g])
+		return nil
+	})
+}
+
+func (a *floatSum) Load(states *vector.Vec, into []int32) error {
+	return load(states, into, func(r *stateReader, g int32) error {
+		a.sum[g] += r.float()
+		a.n[g] += r.int()
+		return nil
+	})
 }
 
 func (a *floatSum) Result(from, to int, out *vector.Vec) error {

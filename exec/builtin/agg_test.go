@@ -80,23 +80,60 @@ func TestAggregates(t *testing.T) {
 			}
 			return a
 		}
+		result := func(how string, a function.Accumulator) {
+			out := vector.New(call.Ret, 2)
+			if err := a.Result(0, 2, out); err != nil {
+				t.Errorf("%s, %s: %v", c.sig, how, err)
+				return
+			}
+			for i, want := range []string{c.want, c.empty} {
+				got := `\N`
+				if !out.IsNull(i) {
+					got = types.FormatText(call.Ret, out.Datum(i), s.Format())
+				}
+				if got != want {
+					t.Errorf("%s, %s, group %d: got %s, want %s", c.sig, how, i, got, want)
+				}
+			}
+		}
+		result("at once", accumulate(0, 5))
 		a, b := accumulate(0, 3), accumulate(3, 5)
-		if err := a.Merge(b, []int32{0, 1}); err != nil {
+		if err := a.Merge(b, []int32{0, 1}, []int32{0, 1}); err != nil {
 			t.Errorf("%s: %v", c.sig, err)
 		}
-		out := vector.New(call.Ret, 2)
-		if err := a.Result(0, 2, out); err != nil {
-			t.Errorf("%s: %v", c.sig, err)
-			continue
+		result("merged", a)
+		// Through the form on disk, group 1 before group 0.
+		loaded, err := fn.Aggregate.New(call)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i, want := range []string{c.want, c.empty} {
-			got := `\N`
-			if !out.IsNull(i) {
-				got = types.FormatText(call.Ret, out.Datum(i), s.Format())
+		loaded.Grow(2)
+		for _, part := range []function.Accumulator{accumulate(0, 1), accumulate(1, 3), accumulate(3, 5)} {
+			states := vector.New(types.Of(types.Bytea), 2)
+			if err := part.Save([]int32{1, 0}, states); err != nil {
+				t.Errorf("%s: %v", c.sig, err)
 			}
-			if got != want {
-				t.Errorf("%s group %d: got %s, want %s", c.sig, i, got, want)
+			if err := loaded.Load(states, []int32{1, 0}); err != nil {
+				t.Errorf("%s: %v", c.sig, err)
 			}
+			if states.SetBytes(0, states.Bytes(0)[:max(len(states.Bytes(0))-1, 0)]); loaded.Load(states, []int32{1}) == nil && len(states.Bytes(0)) > 0 {
+				t.Errorf("%s: a damaged state is accepted", c.sig)
+			}
+		}
+		result("loaded", loaded)
+		if runs, ok := accumulate(0, 0).(function.RunUpdater); ok {
+			all := []*vector.Vec{vector.FromDatums(in, ds)}
+			if err := runs.UpdateRuns([]function.Run{{Group: 0, N: 5}}, all); err != nil {
+				t.Errorf("%s: %v", c.sig, err)
+			}
+			result("in one run", runs.(function.Accumulator))
+			runs = accumulate(0, 0).(function.RunUpdater)
+			for _, r := range []function.Run{{Group: 0, Rows: []int32{0, 2}, N: 2}, {Group: 0, Rows: []int32{1, 3, 4}, N: 3}} {
+				if err := runs.UpdateRuns([]function.Run{r}, all); err != nil {
+					t.Errorf("%s: %v", c.sig, err)
+				}
+			}
+			result("in runs", runs.(function.Accumulator))
 		}
 	}
 }

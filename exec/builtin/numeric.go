@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
@@ -518,11 +517,4 @@ func widthBucketNumeric(r *row) (types.Datum, error) {
 	}
 	b, err := q.Int(types.Int4)
 	return types.IntDatum(b + 1), err
-}
-
-// add128 adds x to the 128-bit value hi:lo.
-func add128(hi int64, lo uint64, x int64) (int64, uint64) {
-	l, c := bits.Add64(lo, uint64(x), 0)
-	h, _ := bits.Add64(uint64(hi), uint64(x>>63), c)
-	return int64(h), l
 }

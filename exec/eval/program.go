@@ -98,10 +98,12 @@ func narrow(f *frame, from []*vector.Vec, cols []int, dense []kernel.Scratch, se
 	}
 }
 
-// columnsOf returns the column indexes that e refers to, ascending.
-func columnsOf(e expr.Expr) []int {
+// columnsOf returns the column indexes that es refer to, ascending.
+func columnsOf(es ...expr.Expr) []int {
 	set := map[expr.ColumnID]bool{}
-	expr.Columns(e, set)
+	for _, e := range es {
+		expr.Columns(e, set)
+	}
 	out := make([]int, 0, len(set))
 	for c := range set {
 		out = append(out, int(c))
@@ -111,10 +113,27 @@ func columnsOf(e expr.Expr) []int {
 }
 
 // compiler makes nodes.
-type compiler struct{ env *Env }
+type compiler struct {
+	env *Env
+	// sharing is nil where nothing is shared.
+	sharing *sharing
+}
 
 // node compiles one expression.
 func (c *compiler) node(e expr.Expr) (node, error) {
+	switch e := e.(type) {
+	case *expr.Call:
+		return c.shared(e)
+	case *expr.Relabel:
+		arg, err := c.node(e.Arg)
+		if err != nil {
+			return nil, err
+		}
+		return &relabelNode{arg: arg, t: e.T}, nil
+	}
+	if c.sharing != nil {
+		return c.apart(func() (node, error) { return c.node(e) })
+	}
 	switch e := e.(type) {
 	case *expr.Column:
 		return &columnNode{index: int(e.ID)}, nil
@@ -125,14 +144,6 @@ func (c *compiler) node(e expr.Expr) (node, error) {
 			return nil, pgerror.Newf(pgerror.UndefinedParameter, "there is no parameter $%d", e.N)
 		}
 		return newConst(e.T, c.env.Params[e.N-1]), nil
-	case *expr.Relabel:
-		arg, err := c.node(e.Arg)
-		if err != nil {
-			return nil, err
-		}
-		return &relabelNode{arg: arg, t: e.T}, nil
-	case *expr.Call:
-		return c.call(e)
 	case *expr.Logic:
 		return c.logic(e)
 	case *expr.NullTest:

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -73,14 +74,33 @@ func (a *sumAcc) Grow(n int) {
 func (a *sumAcc) Update(g []int32, args []*vector.Vec) error {
 	v := args[0].Int64s()
 	for i, k := range g {
+		if args[0].Kind == vector.Const {
+			i = 0
+		}
 		a.s[k] += v[i]
 	}
 	return nil
 }
 
-func (a *sumAcc) Merge(o function.Accumulator, m []int32) error {
-	for i, x := range o.(*sumAcc).s {
-		a.s[m[i]] += x
+func (a *sumAcc) Merge(o function.Accumulator, from, into []int32) error {
+	for i, g := range into {
+		a.s[g] += o.(*sumAcc).s[from[i]]
+	}
+	return nil
+}
+
+func (a *sumAcc) Width() int64 { return 8 }
+
+func (a *sumAcc) Save(groups []int32, out *vector.Vec) error {
+	for i, g := range groups {
+		out.SetBytes(i, binary.LittleEndian.AppendUint64(nil, uint64(a.s[g])))
+	}
+	return nil
+}
+
+func (a *sumAcc) Load(states *vector.Vec, into []int32) error {
+	for i, g := range into {
+		a.s[g] += int64(binary.LittleEndian.Uint64(states.Bytes(i)))
 	}
 	return nil
 }

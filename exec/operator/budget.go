@@ -10,12 +10,22 @@ const budgetStep = 64 << 10
 type budget struct {
 	account    *memory.Account
 	held, used int64
+	step       int64 // 0 for budgetStep
+}
+
+// rounding returns the least that is reserved at a time.
+func (b *budget) rounding() int64 {
+	if b.step > 0 {
+		return b.step
+	}
+	return budgetStep
 }
 
 // take asks for n more bytes, before they are allocated.
 func (b *budget) take(n int64) error {
 	if want := b.used + n - b.held; want > 0 {
-		want = (want + budgetStep - 1) / budgetStep * budgetStep
+		step := b.rounding()
+		want = (want + step - 1) / step * step
 		if err := b.account.Reserve(want); err != nil {
 			return err
 		}
@@ -44,8 +54,9 @@ func (b *budget) set(n int64) error {
 // give returns n bytes that are no longer in use.
 func (b *budget) give(n int64) {
 	b.used -= n
-	if spare := b.held - b.used; spare >= 4*budgetStep {
-		spare = spare / budgetStep * budgetStep
+	step := b.rounding()
+	if spare := b.held - b.used; spare >= 4*step {
+		spare = spare / step * step
 		b.account.Release(spare)
 		b.held -= spare
 	}

@@ -2,29 +2,35 @@ package operator
 
 import (
 	"io"
-	"sync"
+	"slices"
 	"sync/atomic"
 
+	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/eval"
-	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
 )
 
-// aggregate is the sink of a HashAggregate. Every task groups into a table of
-// its own; at the end the tables are merged into the first.
+// aggregate is the sink of a HashAggregate. The distinct inputs of calls with
+// DISTINCT are groups of their own, by the keys and the inputs: when all rows
+// have come, they are read and fed to the groups by the keys alone.
 type aggregate struct {
-	q       *Query
-	n       *physical.HashAggregate
-	account *memory.Account
-	keys    []types.Type
+	q     *Query
+	n     *physical.HashAggregate
+	main  *grouping
+	feeds []*distinctFeed
+	// waiting counts the feeds that have not been read.
+	waiting atomic.Int32
+	// fed is set when the feeds bring every group.
+	fed bool
+}
 
-	mu     sync.Mutex
-	locals []*aggregateInlet
-	// Reading: the next group, and a lock since accumulators serve one goroutine.
-	next    atomic.Int64
-	results sync.Mutex
+// distinctFeed is the distinct inputs of the calls that have the same ones.
+type distinctFeed struct {
+	calls []int
+	rows  *grouping
 }
 
 // aggregate builds a HashAggregate.
@@ -33,68 +39,150 @@ func (b *builder) aggregate(n *physical.HashAggregate, st *stat) (part, error) {
 	if err != nil {
 		return part{}, err
 	}
-	a := &aggregate{q: b.q, n: n, account: st.account, keys: exprTypes(n.Keys)}
-	return b.breaker(in, a, st, func(t *task) (stream, error) { return &groupStream{a: a, t: t}, nil }), nil
+	a := &aggregate{q: b.q, n: n}
+	keys := exprTypes(n.Keys)
+	calls := make([]groupCall, len(n.Aggs))
+	for k := range n.Aggs {
+		if calls[k], err = b.q.groupCall(n, k, calls[:k]); err != nil {
+			return part{}, err
+		}
+	}
+	for k := range calls {
+		if c := &calls[k]; c.n.Distinct && c.shares < 0 {
+			a.addFeed(k, c, keys, st)
+		}
+	}
+	if len(a.feeds) > 0 {
+		a.fed = len(keys) > 0
+		for k := range calls {
+			calls[k].partial = true
+			a.fed = a.fed && (calls[k].shares >= 0 || calls[k].n.Distinct && calls[k].n.Filter == nil)
+		}
+	}
+	a.main = newGrouping(b.q, st.account, keys, calls)
+	read := func(g *grouping) func(t *task) (stream, error) {
+		return func(t *task) (stream, error) { return &groupStream{t: t, r: groupReader{g: g}}, nil }
+	}
+	if len(a.feeds) == 0 {
+		return b.breaker(in, a, st, read(a.main)), nil
+	}
+	first := b.pipeline(in, a, st)
+	a.waiting.Store(int32(len(a.feeds)))
+	var after []*pipeline
+	for i, f := range a.feeds {
+		rows := part{open: read(f.rows), after: []*pipeline{first}}
+		after = append(after, b.pipeline(rows, &feedSink{a: a, feed: i}, st))
+	}
+	return part{open: read(a.main), after: after}, nil
 }
 
-// aggregateInlet is one task's groups.
+// groupCall compiles aggregate k of n; before are those in front of it.
+func (q *Query) groupCall(n *physical.HashAggregate, k int, before []groupCall) (groupCall, error) {
+	agg := &n.Aggs[k]
+	c := groupCall{n: agg, shares: -1, partial: agg.Filter != nil}
+	if agg.Fn == nil || agg.Fn.Aggregate == nil {
+		return c, errNoAccumulator()
+	}
+	acc, err := agg.Fn.Aggregate.New(q.call(agg.Args, agg.T))
+	if err != nil {
+		return c, err
+	}
+	for j := range before {
+		o := &before[j]
+		if o.shares >= 0 || !sameRows(o.n, agg) {
+			continue
+		}
+		if o.n.Fn == agg.Fn && o.n.T == agg.T {
+			c.shares = j
+			return c, nil
+		}
+		first, err := o.n.Fn.Aggregate.New(q.call(o.n.Args, o.n.T))
+		if err != nil {
+			return c, err
+		}
+		if s, ok := first.(function.Sharer); ok && s.Share(acc) != nil {
+			c.shares = j
+			return c, nil
+		}
+	}
+	c.inputs = append(exprTypes(agg.Args), exprTypes(keyExprs(agg.OrderBy))...)
+	switch {
+	case len(agg.OrderBy) > 0:
+		c.order, c.orderAt = newOrdering(agg.OrderBy), len(agg.Args)
+	case agg.Distinct && !agg.Fn.Aggregate.IgnoresOrder:
+		// PostgreSQL finds the distinct rows by sorting.
+		c.order = ascending(exprTypes(agg.Args))
+	}
+	return c, nil
+}
+
+// sameRows reports whether two calls get the same rows in the same order.
+func sameRows(a, b *physical.Agg) bool {
+	if a.Distinct != b.Distinct || len(a.Args) != len(b.Args) || len(a.OrderBy) != len(b.OrderBy) || (a.Filter == nil) != (b.Filter == nil) {
+		return false
+	}
+	if a.Filter != nil && !(expr.Equal(a.Filter, b.Filter) && eval.Steady(a.Filter)) {
+		return false
+	}
+	for i := range a.Args {
+		if !expr.Equal(a.Args[i], b.Args[i]) || !eval.Steady(a.Args[i]) {
+			return false
+		}
+	}
+	for i, o := range a.OrderBy {
+		if p := b.OrderBy[i]; !expr.Equal(o.Expr, p.Expr) || o.Desc != p.Desc || o.NullsFirst != p.NullsFirst || !eval.Steady(o.Expr) {
+			return false
+		}
+	}
+	return true
+}
+
+// addFeed makes call k, which is distinct, wait for the distinct rows.
+func (a *aggregate) addFeed(k int, c *groupCall, keys []types.Type, st *stat) {
+	for _, f := range a.feeds {
+		if sameRows(&a.n.Aggs[f.calls[0]], &a.n.Aggs[k]) {
+			f.calls = append(f.calls, k)
+			return
+		}
+	}
+	ts := append(slices.Clone(keys), c.inputs...)
+	a.feeds = append(a.feeds, &distinctFeed{calls: []int{k}, rows: newGrouping(a.q, st.account, ts, nil)})
+}
+
+// aggregateInlet is one task's end of the sink.
 type aggregateInlet struct {
 	a     *aggregate
-	keys  []*eval.Program
-	table *groupTable // nil without keys
-	calls []*aggregateCall
-	mem   budget // of the accumulators
-	vecs  []*vector.Vec
-	zero  []int32
+	exprs *eval.Set // keys, then the inputs of calls without FILTER
+	calls []*callInput
+	main  *groupLocal
+	feeds []*groupLocal
+	rows  groupRows
+	feed  groupRows
 }
 
 // open implements sink.
 func (a *aggregate) open(*task) (inlet, error) {
-	i := &aggregateInlet{a: a, mem: budget{account: a.account}}
-	var err error
-	if i.keys, err = a.q.compile(a.n.Keys); err != nil {
-		return nil, err
-	}
-	if len(i.keys) > 0 {
-		i.table = newGroupTable(a.account, a.keys)
-	}
+	i := &aggregateInlet{a: a, rows: groupRows{calls: make([]callRows, len(a.n.Aggs))}}
+	list := slices.Clone(a.n.Keys)
 	for k := range a.n.Aggs {
-		c, err := newAggregateCall(a.q, a.account, &a.n.Aggs[k])
-		if err != nil {
-			return nil, err
+		c := &callInput{}
+		if a.main.calls[k].shares < 0 {
+			var err error
+			if list, err = c.compile(a.q, &a.n.Aggs[k], list); err != nil {
+				return nil, err
+			}
 		}
 		i.calls = append(i.calls, c)
 	}
-	i.grow()
-	a.mu.Lock()
-	a.locals = append(a.locals, i)
-	a.mu.Unlock()
+	var err error
+	if i.exprs, err = eval.CompileSet(list, a.q.evalEnv()); err != nil {
+		return nil, err
+	}
+	i.main = a.main.open()
+	for _, f := range a.feeds {
+		i.feeds = append(i.feeds, f.rows.open())
+	}
 	return i, nil
-}
-
-// groups returns the number of groups.
-func (i *aggregateInlet) groups() int {
-	if i.table == nil {
-		return 1
-	}
-	return i.table.groups()
-}
-
-// grow makes the accumulators fit the groups.
-func (i *aggregateInlet) grow() {
-	n := i.groups()
-	for _, c := range i.calls {
-		c.acc.Grow(n)
-	}
-}
-
-// pay charges what the accumulators hold.
-func (i *aggregateInlet) pay() error {
-	bytes := int64(0)
-	for _, c := range i.calls {
-		bytes += c.acc.Bytes()
-	}
-	return i.mem.set(bytes)
 }
 
 // ready implements inlet.
@@ -102,143 +190,92 @@ func (i *aggregateInlet) ready() bool { return true }
 
 // push implements inlet.
 func (i *aggregateInlet) push(b *vector.Batch) error {
-	n := b.Rows()
-	var groups []int32
-	if i.table == nil {
-		if len(i.zero) < n {
-			i.zero = make([]int32, n)
-		}
-		groups = i.zero[:n]
-	} else {
-		var err error
-		if i.vecs, err = evalAll(i.vecs, i.keys, b); err != nil {
-			return err
-		}
-		if groups, err = i.table.find(i.vecs, n, true); err != nil {
-			return err
-		}
-		if len(i.table.fresh) > 0 {
-			i.grow()
-		}
+	vecs, err := i.exprs.Eval(b)
+	if err != nil {
+		return err
 	}
-	for _, c := range i.calls {
-		if err := c.update(b, groups); err != nil {
+	in := &i.rows
+	in.n, in.keys = b.Rows(), append(in.keys[:0], vecs[:len(i.a.n.Keys)]...)
+	for k, c := range i.calls {
+		if i.a.main.calls[k].shares >= 0 {
+			continue
+		}
+		if err := c.eval(b, vecs, &in.calls[k]); err != nil {
 			return err
 		}
 	}
-	return i.pay()
+	for f, l := range i.feeds {
+		if err := i.pushDistinct(l, &in.calls[i.a.feeds[f].calls[0]]); err != nil {
+			return err
+		}
+	}
+	if i.a.fed {
+		return nil
+	}
+	for k := range i.calls {
+		in.calls[k].skip = in.calls[k].skip || i.a.n.Aggs[k].Distinct
+	}
+	return i.main.add(in)
+}
+
+// pushDistinct adds the rows of a call to its distinct ones.
+func (i *aggregateInlet) pushDistinct(l *groupLocal, c *callRows) error {
+	in := &i.feed
+	in.n, in.keys = i.rows.n, in.keys[:0]
+	if c.rows != nil {
+		if in.n = len(c.rows); in.n == 0 {
+			return nil
+		}
+	}
+	in.keys = append(in.keys, c.keys(i.rows.keys)...)
+	in.keys = append(in.keys, c.inputs...)
+	return l.add(in)
 }
 
 // end implements inlet.
-func (i *aggregateInlet) end() error { return nil }
-
-// finish implements sink: it merges the tasks' tables.
-func (a *aggregate) finish() error {
-	into := a.locals[0]
-	for _, from := range a.locals[1:] {
-		mapping := into.zero[:0]
-		if into.table == nil {
-			mapping = append(mapping, 0)
-		} else {
-			var b vector.Batch
-			for at := 0; at < from.groups() && !a.q.stopped.Load(); at += vector.BatchSize {
-				to := min(at+vector.BatchSize, from.groups())
-				from.table.store.slice(&b, at, to)
-				groups, err := into.table.find(b.Cols, to-at, true)
-				if err != nil {
-					return err
-				}
-				mapping = append(mapping, groups...)
-			}
-			into.grow()
-		}
-		if a.q.stopped.Load() {
-			return nil
-		}
-		for k, c := range into.calls {
-			if err := c.merge(from.calls[k], mapping); err != nil {
-				return err
-			}
-		}
-		if err := into.pay(); err != nil {
-			return err
-		}
-		if from.table != nil {
-			from.table.drop()
-		}
-		from.mem.release()
-		clear(into.zero)
-	}
-	a.locals = a.locals[:1]
-	for _, c := range into.calls {
-		if err := c.finish(); err != nil {
+func (i *aggregateInlet) end() error {
+	for _, l := range i.feeds {
+		if err := l.end(); err != nil {
 			return err
 		}
 	}
-	return into.pay()
+	return i.main.end()
 }
 
-// groupStream reads the groups of an aggregate; tasks take ranges of them.
+// finish implements sink.
+func (a *aggregate) finish() error {
+	if len(a.feeds) == 0 {
+		return a.main.finish()
+	}
+	for _, f := range a.feeds {
+		if err := f.rows.finish(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// groupStream reads the groups of an aggregate.
 type groupStream struct {
-	a     *aggregate
 	t     *task
+	r     groupReader
 	begun bool
-	idx   []int32
-	vecs  []vector.Vec
-	cols  []*vector.Vec
-	batch vector.Batch
-	out   vector.Batch
+	ended bool
 }
 
 // next implements stream.
-func (g *groupStream) next() (*vector.Batch, error) {
-	a := g.a
-	groups := a.locals[0]
-	total, size := groups.groups(), a.q.size
-	if !g.begun {
-		g.begun = true
-		if total >= splitRows {
-			g.t.p.want(a.q.workers)
-		}
-		g.vecs = make([]vector.Vec, len(a.keys)+len(groups.calls))
-	}
-	from := int(a.next.Add(int64(size))) - size
-	if from >= total {
-		a.next.Store(int64(total)) // so that it never overflows
+func (s *groupStream) next() (*vector.Batch, error) {
+	if s.ended {
 		return nil, io.EOF
 	}
-	to := min(from+size, total)
-	g.cols = g.cols[:0]
-	if groups.table != nil {
-		store := groups.table.store
-		if from%64 == 0 {
-			store.slice(&g.batch, from, to)
-			g.cols = append(g.cols, g.batch.Cols...)
-		} else {
-			g.idx = g.idx[:0]
-			for r := from; r < to; r++ {
-				g.idx = append(g.idx, int32(r))
-			}
-			for k := range a.keys {
-				vector.Gather(&g.vecs[k], store.vec(k), g.idx, len(g.idx))
-				g.cols = append(g.cols, &g.vecs[k])
-			}
-		}
+	if !s.begun {
+		s.begun = true
+		s.t.p.want(s.r.g.want())
 	}
-	a.results.Lock()
-	defer a.results.Unlock()
-	for k, c := range groups.calls {
-		out := &g.vecs[len(a.keys)+k]
-		out.Bufs = nil
-		out.Reset(c.n.T, to-from)
-		if err := c.acc.Result(from, to, out); err != nil {
-			return nil, err
-		}
-		g.cols = append(g.cols, out)
-	}
-	g.out = vector.Batch{N: to - from, Cols: g.cols}
-	return &g.out, nil
+	b, err := s.r.read()
+	s.ended = err == io.EOF
+	return b, err
 }
 
 // close implements stream.
-func (g *groupStream) close() {}
+func (s *groupStream) close() { s.r.close() }

@@ -9,11 +9,10 @@ import (
 
 // project computes expressions.
 type project struct {
-	in       stream
-	programs []*eval.Program
-	out      vector.Batch
-	cols     []*vector.Vec
-	hidden   bool // a policy's masks (see filter.hidden)
+	in     stream
+	exprs  *eval.Set
+	out    vector.Batch
+	hidden bool // a policy's masks (see filter.hidden)
 }
 
 // project builds a Project.
@@ -28,11 +27,11 @@ func (b *builder) project(n *physical.Project) (part, error) {
 		}), nil
 	}
 	return over(in, func(t *task, in stream) (stream, error) {
-		programs, err := t.q.compile(n.Exprs)
+		exprs, err := eval.CompileSet(n.Exprs, t.q.evalEnv())
 		if err != nil {
 			return nil, err
 		}
-		return &project{in: in, programs: programs, hidden: n.Hidden}, nil
+		return &project{in: in, exprs: exprs, hidden: n.Hidden}, nil
 	}), nil
 }
 
@@ -42,13 +41,14 @@ func (p *project) next() (*vector.Batch, error) {
 	if b == nil || err != nil {
 		return nil, err
 	}
-	if p.cols, err = evalAll(p.cols, p.programs, b); err != nil {
+	cols, err := p.exprs.Eval(b)
+	if err != nil {
 		if p.hidden {
 			err = hiddenError(err)
 		}
 		return nil, err
 	}
-	p.out = vector.Batch{N: b.Rows(), Cols: p.cols}
+	p.out = vector.Batch{N: b.Rows(), Cols: cols}
 	return &p.out, nil
 }
 

@@ -54,6 +54,8 @@ type Env struct {
 	// more than so many bytes, although there is memory. Tests use it; 0 means
 	// never.
 	SpillAt int64
+	// manyGroups overrides the constant of that name, for tests.
+	manyGroups int
 	// work holds the rows of the round before, for the rounds of a Recursive.
 	work map[*physical.WorkTable]*columnStore
 }

@@ -354,8 +354,8 @@ func (a *aggregateWindow) passes(c *windowChunk, k int) bool {
 // flush adds the pending rows to their groups, of which there are n so far.
 func (a *aggregateWindow) flush(n int) error {
 	if n > a.size {
-		a.acc.Grow(n)
-		a.size = n
+		a.size = max(n, 2*a.size)
+		a.acc.Grow(a.size)
 	}
 	if len(a.groups) == 0 {
 		return nil
