@@ -182,38 +182,54 @@ func (c *collected) divide(store *columnStore) error {
 	if c.parts == 1 {
 		return spillStore(c.runs[0], store, nil)
 	}
-	scratch := int64(n) * 12
+	hash, order := make([]uint64, min(n, divideRows)), make([]int32, min(n, divideRows))
+	scratch := int64(len(hash)) * 12
 	c.account.Overdraw(scratch)
 	defer c.account.Release(scratch)
-	hash := make([]uint64, n)
-	for k, at := range c.keys.column {
-		kernel.Hash(hash, store.vec(at), n, k > 0)
+	for from := 0; from < n; from += divideRows {
+		if err := c.divideSome(store, from, min(from+divideRows, n), hash, order); err != nil {
+			return err
+		}
 	}
-	var from [partitions + 1]int
+	return nil
+}
+
+// divideRows is how many rows are divided at a time: it bounds the scratch space,
+// which nobody has reserved.
+const divideRows = 64 << 10
+
+// divideSome divides rows from..to-1 of a store.
+func (c *collected) divideSome(store *columnStore, from, to int, hash []uint64, order []int32) error {
+	var b vector.Batch
+	store.slice(&b, from, to)
+	hash, order = hash[:b.N], order[:b.N]
+	for k, at := range c.keys.column {
+		kernel.Hash(hash, b.Cols[at], b.N, k > 0)
+	}
+	var first [partitions + 1]int
 	shift := 64 - partitionBits*(c.depth+1)
 	for _, h := range hash {
-		from[h>>shift&(partitions-1)+1]++
+		first[h>>shift&(partitions-1)+1]++
 	}
 	for i := range partitions {
-		from[i+1] += from[i]
+		first[i+1] += first[i]
 	}
-	order, at := make([]int32, n), from
+	at := first
 	for r, h := range hash {
 		p := h >> shift & (partitions - 1)
 		order[at[p]] = int32(r)
 		at[p]++
 	}
-	var b vector.Batch
 	for p, run := range c.runs {
-		if from[p] < from[p+1] {
-			store.all(&b)
-			rows := order[from[p]:from[p+1]]
-			if err := run.AppendRows(b.Cols, rows, len(rows)); err != nil {
-				return err
-			}
-			if err := run.Flush(); err != nil {
-				return err
-			}
+		if first[p] == first[p+1] {
+			continue
+		}
+		rows := order[first[p]:first[p+1]]
+		if err := run.AppendRows(b.Cols, rows, len(rows)); err != nil {
+			return err
+		}
+		if err := run.Flush(); err != nil {
+			return err
 		}
 	}
 	return nil

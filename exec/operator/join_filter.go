@@ -43,8 +43,14 @@ func (j *join) publish() error {
 }
 
 // spilledBloom is the size of the filter of a build side that goes to disk, in
-// keys: 4 MB.
-const spilledBloom = 4 << 20
+// bytes and keys: 4 MB, or what 32 of fit into the query's memory.
+func (j *join) spilledBloom() int {
+	n := int64(4 << 20)
+	if limit := j.q.env.Account.Limit(); limit > 0 {
+		n = max(min(n, limit/32), 64<<10)
+	}
+	return int(n)
+}
 
 // spilledKey is what is known of a published key of rows that are on disk.
 type spilledKey struct {
@@ -65,8 +71,8 @@ func (j *join) noteSpilled(store *columnStore) {
 			if p.key >= 0 {
 				k.column = j.keys.column[p.key]
 			}
-			j.account.Overdraw(connector.BloomBytes(spilledBloom))
-			k.bloom = connector.NewBloom(spilledBloom)
+			j.account.Overdraw(connector.BloomBytes(j.spilledBloom()))
+			k.bloom = connector.NewBloom(j.spilledBloom())
 			j.blooms = append(j.blooms, k)
 		}
 	}
@@ -91,7 +97,7 @@ func (j *join) noteSpilled(store *columnStore) {
 func (j *join) publishSpilled() {
 	for i, p := range j.published {
 		var d *connector.Domain
-		if i < len(j.blooms) && j.disk.rows <= 2*spilledBloom {
+		if i < len(j.blooms) && j.disk.rows <= int64(2*j.spilledBloom()) {
 			d = &connector.Domain{Type: j.keys.types[j.blooms[i].column], Nulls: p.key >= 0 && j.keys.safe(p.key), Bloom: j.blooms[i].bloom}
 		}
 		p.filter.Publish(d)
