@@ -229,8 +229,7 @@ func (r *federationRun) queries22(ctx context.Context, section *report.Section, 
 			}
 		}
 		if r.profile != "" {
-			t := tpchRun{profile: r.profile}
-			if err := t.keepProfile(ctx, r.hub, n, sql); err != nil {
+			if err := keepProfile(ctx, r.hub, r.profile, n, sql); err != nil {
 				return err
 			}
 		}

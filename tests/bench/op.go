@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -212,18 +213,20 @@ func (s *shared) operatorFiles() (dir string, names []string, err error) {
 	return dir, names, nil
 }
 
-// calibrate is the least time of a fixed piece of work: counting in a table that
-// is larger than a processor's own cache.
+// calibrate is the least processor time of a fixed piece of work: counting in a
+// table that is larger than a processor's own cache.
 func calibrate() float64 {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	counts := make([]uint32, 1<<20)
 	least := time.Duration(math.MaxInt64)
 	for range 5 {
 		r := dataset.NewRandom(0, 0)
-		started := time.Now()
+		started := systems.ThreadTime()
 		for range 1 << 20 {
 			counts[r.Uint64()&(1<<20-1)]++
 		}
-		least = min(least, time.Since(started))
+		least = min(least, systems.ThreadTime()-started)
 	}
 	return float64(least)
 }
