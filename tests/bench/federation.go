@@ -275,6 +275,9 @@ func (r *federationRun) scanOfOneTable(ctx context.Context, section *report.Sect
 		}
 	}
 	columns := strings.Join(all, ", ")
+	if err := r.hub.Exec(ctx, "SET statement_timeout = 0"); err != nil {
+		return err
+	}
 	// OFFSET keeps the aggregate from being computed by the source.
 	aggregate := "SELECT count(*), " + strings.Join(most, ", ") + " FROM (SELECT " + columns + " FROM lineitem OFFSET 1) AS l"
 	var copied, drained, aggregated systems.Sample
