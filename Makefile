@@ -108,11 +108,11 @@ bench-program: build deps
 bench-tpch: bench-program ## TPC-H beside DuckDB and PostgreSQL; SF, RUNS, QUERIES=1,6, MEMORY=128MB, PROFILE=dir, GROWTH=0.1,1,3
 	@$(BENCH) tpch -sf $(SF) $(call flag,memory,$(MEMORY)) $(call flag,profile,$(PROFILE)) $(call flag,growth,$(GROWTH)) $(BENCH_FLAGS)
 
-bench-memory: MEMORY := 128MB
-bench-memory: bench-tpch ## TPC-H with 128 MB for each query
+bench-memory: bench-program ## TPC-H with 128 MB for each query; SF, RUNS, QUERIES, MEMORY
+	@$(BENCH) tpch -sf $(SF) -memory $${MEMORY:-128MB} $(BENCH_FLAGS)
 
-bench-growth: GROWTH := 0.1,1,3
-bench-growth: bench-tpch ## TPC-H at three scale factors
+bench-growth: bench-program ## TPC-H at three scale factors; RUNS, QUERIES, GROWTH
+	@$(BENCH) tpch -growth $${GROWTH:-0.1,1,3} $(BENCH_FLAGS)
 
 bench-clickbench: bench-program ## 20 queries over a wide table beside DuckDB; ROWS, RUNS, QUERIES, PROFILE=dir
 	@$(BENCH) clickbench -rows $(ROWS) $(call flag,profile,$(PROFILE)) $(BENCH_FLAGS)
