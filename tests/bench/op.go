@@ -47,9 +47,12 @@ func opCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err := s.parse(flags, args, out); err != nil {
 		return err
 	}
-	before, err := readBaseline()
-	if err != nil {
-		return err
+	before := baseline{} // what becomes the baseline is compared with nothing
+	if !*save {
+		var err error
+		if before, err = readBaseline(); err != nil {
+			return err
+		}
 	}
 	hub, err := s.hub(ctx, systems.HubOptions{Workers: 1, Environment: []string{"GOMAXPROCS=1"}})
 	if err != nil {
