@@ -17,11 +17,11 @@ INTEGRATION := ./tests/...
 UNIT_PKGS    = $(shell $(GO) list $(PKGS) 2>/dev/null | grep -v '/hubsql/tests/')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test deps vet arch unit race integration fuzz lint vuln bench clean
+.PHONY: help build run test deps vet arch unit race integration fuzz lint vuln clean
 
 help: ## list the targets
 	@echo "HubSQL: make TARGET"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile bin/hubsql
 	@echo "== build: $(BIN)/hubsql"
@@ -91,10 +91,49 @@ vuln: ## look up known vulnerabilities of the dependencies
 	@echo "== vuln: govulncheck $(GOVULNCHECK_VERSION)"
 	@.ci/vuln $(GOVULNCHECK_VERSION)
 
-bench: deps ## compare HubSQL with the sources themselves, in rows per second; PROFILE=cpu.out profiles the hub
-	@echo "== bench: the first build takes minutes; the run about two"
-	@mkdir -p $(BIN)
-	@$(GO) test ./tests/bench/sources -run '^$$' -bench . -benchtime 1x -timeout 60m $(if $(PROFILE),-cpuprofile $(abspath $(PROFILE)) -o $(BIN)/bench.test) $(ARGS)
+# Measurements beside other systems. What they generate, load and fetch stays below
+# BENCH_DIR (default bin/bench). WRITE=1 puts the tables into docs/performance.md.
+SF   ?= 1
+ROWS ?= 10000000
+BENCH = $(BIN)/benchmark
+# Flags from variables that are set: RUNS=5 gives -runs 5.
+flag = $(if $(2),-$(1) $(2))
+BENCH_FLAGS = $(call flag,runs,$(RUNS)) $(call flag,queries,$(QUERIES)) $(if $(WRITE),-write) $(ARGS)
+
+.PHONY: bench-all bench-tpch bench-memory bench-growth bench-clickbench bench-federation bench-wire bench-fair bench-op bench-program
+
+bench-program: build deps
+	@$(GO) build -o $(BENCH) ./tests/bench
+
+bench-tpch: bench-program ## TPC-H beside DuckDB and PostgreSQL; SF, RUNS, QUERIES=1,6, MEMORY=128MB, PROFILE=dir, GROWTH=0.1,1,3
+	@$(BENCH) tpch -sf $(SF) $(call flag,memory,$(MEMORY)) $(call flag,profile,$(PROFILE)) $(call flag,growth,$(GROWTH)) $(BENCH_FLAGS)
+
+bench-memory: bench-program ## TPC-H with 128 MB for each query; SF, RUNS, QUERIES, MEMORY
+	@$(BENCH) tpch -sf $(SF) -memory $${MEMORY:-128MB} $(BENCH_FLAGS)
+
+bench-growth: bench-program ## TPC-H at three scale factors; RUNS, QUERIES, GROWTH
+	@$(BENCH) tpch -growth $${GROWTH:-0.1,1,3} $(BENCH_FLAGS)
+
+bench-clickbench: bench-program ## 20 queries over a wide table beside DuckDB; ROWS, RUNS, QUERIES, PROFILE=dir
+	@$(BENCH) clickbench -rows $(ROWS) $(call flag,profile,$(PROFILE)) $(BENCH_FLAGS)
+
+bench-federation: bench-program ## federated TPC-H beside PostgreSQL with wrappers; SF, RUNS, QUERIES, PROFILE=dir
+	@.ci/deps postgresql-15-mysql-fdw
+	@$(BENCH) federation -sf $(SF) $(call flag,profile,$(PROFILE)) $(BENCH_FLAGS)
+
+bench-wire: bench-program ## large answers, SELECT 1 and planning beside PostgreSQL; SF, RUNS
+	@$(BENCH) wire -sf $(SF) $(BENCH_FLAGS)
+
+bench-fair: bench-program ## a query of 20 ms beside 64 large ones; SF, RUNS
+	@$(BENCH) fair -sf $(SF) $(BENCH_FLAGS)
+
+bench-op: bench-program ## single operators on one processor beside the stored baseline; SAVE=1 stores a new one, DUCKDB=1 measures DuckDB
+	@$(BENCH) op $(if $(SAVE),-save) $(if $(DUCKDB),-duckdb) $(BENCH_FLAGS)
+
+bench-all: ## everything above, into docs/performance.md
+	@failed=; for target in bench-op bench-tpch bench-memory bench-growth bench-clickbench bench-wire bench-fair bench-federation; do \
+	  echo "== $$target"; $(MAKE) --no-print-directory $$target WRITE=1 || failed="$$failed $$target"; \
+	done; test -z "$$failed" || { echo "== failed:$$failed"; exit 1; }
 
 clean: ## remove what the targets above made
 	rm -rf $(BIN)

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -199,8 +200,14 @@ func (s *shared) mariadbTPCH(ctx context.Context, m *harness.Maria, factor float
 // versions names what was measured.
 func versions(ctx context.Context, hub *systems.Hub, pg *systems.Wired) (string, error) {
 	v, err := hub.Version()
-	if err != nil || pg == nil {
-		return v, err
+	if err != nil {
+		return "", err
+	}
+	if commit, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
+		v += " at " + strings.TrimSpace(string(commit))
+	}
+	if pg == nil {
+		return v, nil
 	}
 	rows, err := pg.Answer(ctx, "SHOW server_version")
 	if err != nil {

@@ -24,6 +24,7 @@ func commands() []command {
 	return []command{
 		{"generate", "write the tables of TPC-H as Parquet files", generate},
 		{"tpch", "the 22 queries of TPC-H over Parquet: HubSQL, DuckDB, PostgreSQL", tpchCommand},
+		{"clickbench", "20 queries over a wide table of web analytics: HubSQL, DuckDB", clickbenchCommand},
 		{"federation", "the same queries over PostgreSQL, MariaDB and Parquet: HubSQL, PostgreSQL with wrappers", federationCommand},
 		{"wire", "large answers, SELECT 1, planning: HubSQL, PostgreSQL", wireCommand},
 		{"fair", "a small query beside 64 large ones", fairCommand},

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,9 +47,12 @@ func opCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err := s.parse(flags, args, out); err != nil {
 		return err
 	}
-	before, err := readBaseline()
-	if err != nil {
-		return err
+	before := baseline{} // what becomes the baseline is compared with nothing
+	if !*save {
+		var err error
+		if before, err = readBaseline(); err != nil {
+			return err
+		}
 	}
 	hub, err := s.hub(ctx, systems.HubOptions{Workers: 1, Environment: []string{"GOMAXPROCS=1"}})
 	if err != nil {
@@ -103,18 +107,24 @@ func opCommand(ctx context.Context, args []string, out io.Writer) error {
 	}
 	now := baseline{Machine: report.Processor(), Version: about, Calibration: calibrate(), Figures: map[string]float64{}}
 	theirs := map[string]float64{}
-	for _, o := range list {
-		least, err := nsPerRow(func() (systems.Sample, error) { return hub.TimeFormat(ctx, o.sql, o.binary) }, s.runs)
-		if err != nil {
-			return fmt.Errorf("%s: %w", o.name, err)
-		}
-		now.Figures[o.name] = least
-		if duck != nil && !o.postgres && !strings.HasPrefix(o.name, "rows") {
-			if theirs[o.name], err = nsPerRow(func() (systems.Sample, error) { return duck.Time(ctx, o.sql) }, s.runs); err != nil {
+	// Round by round, so that a busy moment of the machine does not hit all runs of
+	// one operator. The first round is not counted: it opens files and fills caches.
+	for round := range s.runs + 1 {
+		now.Calibration = min(now.Calibration, calibrate())
+		for _, o := range list {
+			one, err := hub.TimeFormat(ctx, o.sql, o.binary)
+			if err != nil {
 				return fmt.Errorf("%s: %w", o.name, err)
 			}
+			keepLeast(now.Figures, o.name, one, round)
+			if duck == nil || o.postgres || strings.HasPrefix(o.name, "rows") {
+				continue
+			}
+			if one, err = duck.Time(ctx, o.sql); err != nil {
+				return fmt.Errorf("%s: %w", o.name, err)
+			}
+			keepLeast(theirs, o.name, one, round)
 		}
-		now.Calibration = min(now.Calibration, calibrate())
 	}
 	scale := now.Calibration / before.Calibration
 
@@ -167,20 +177,12 @@ func opCommand(ctx context.Context, args []string, out io.Writer) error {
 	return os.WriteFile(baselineFile, append(text, '\n'), 0o644)
 }
 
-// nsPerRow is the least processor time of several runs, for each row of the
-// table. The first run is not counted: it opens files and fills caches.
-func nsPerRow(run func() (systems.Sample, error), runs int) (float64, error) {
-	least := math.Inf(1)
-	for n := range runs + 1 {
-		one, err := run()
-		if err != nil {
-			return 0, err
-		}
-		if n > 0 {
-			least = min(least, float64(one.CPU)/operatorRows)
-		}
+// keepLeast keeps the least processor time for each row of the table.
+func keepLeast(figures map[string]float64, name string, one systems.Sample, round int) {
+	figure := float64(one.CPU) / operatorRows
+	if old, ok := figures[name]; round > 0 && (!ok || figure < old) {
+		figures[name] = figure
 	}
-	return least, nil
 }
 
 // readBaseline returns the stored figures, none if there is no file.
@@ -212,18 +214,20 @@ func (s *shared) operatorFiles() (dir string, names []string, err error) {
 	return dir, names, nil
 }
 
-// calibrate is the least time of a fixed piece of work: counting in a table that
-// is larger than a processor's own cache.
+// calibrate is the least processor time of a fixed piece of work: counting in a
+// table that a processor's own cache holds.
 func calibrate() float64 {
-	counts := make([]uint32, 1<<20)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	counts := make([]uint32, 1<<16)
 	least := time.Duration(math.MaxInt64)
 	for range 5 {
 		r := dataset.NewRandom(0, 0)
-		started := time.Now()
+		started := systems.ThreadTime()
 		for range 1 << 20 {
-			counts[r.Uint64()&(1<<20-1)]++
+			counts[r.Uint64()&(1<<16-1)]++
 		}
-		least = min(least, time.Since(started))
+		least = min(least, systems.ThreadTime()-started)
 	}
 	return float64(least)
 }

@@ -10,6 +10,7 @@ objects of this language."""
 
 import datetime
 import json
+import os
 import sys
 import time
 
@@ -29,7 +30,11 @@ def text(value):
 
 
 def main():
+    # Whatever the library prints must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -46,7 +51,7 @@ def main():
                 answer = {"rows": [[text(v) for v in row] for row in rows]}
         except duckdb.Error as e:
             answer = {"error": str(e)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

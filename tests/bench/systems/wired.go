@@ -106,3 +106,11 @@ func State(err error) string {
 	}
 	return ""
 }
+
+// Explained adds the detail of an error of a server to its text.
+func Explained(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Detail != "" {
+		return err.Error() + ": " + e.Detail
+	}
+	return err.Error()
+}

@@ -1,0 +1,1 @@
+SELECT date_trunc('minute', event_time) AS m, count(*) AS page_views FROM hits WHERE counter_id = 3 AND event_date BETWEEN date '2013-07-14' AND date '2013-07-15' AND is_refresh = 0 GROUP BY m ORDER BY m LIMIT 10 OFFSET 1000
