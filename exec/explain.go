@@ -116,13 +116,14 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		if err := inner.fresh(ctx); err != nil {
 			return nil, err
 		}
-		plan, err := s.plan(ctx, inner.bind.result, params)
+		plan, err := inner.planFor(ctx, params)
 		if err != nil {
 			return nil, err
 		}
-		return physical.Explain(plan, o), nil
+		o.Handles = plan.handles
+		return physical.Explain(plan.root, o), nil
 	}
-	x, err := inner.execute(ctx, params)
+	x, err := inner.execute(ctx, params, true)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +167,7 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		}
 		return fmt.Sprintf("%d rows removed", st.Filters[i].Dropped)
 	}
+	o.Handles = x.handles
 	lines := physical.Explain(x.plan, o)
 	return append(lines,
 		fmt.Sprintf("Planning Time: %.3f ms", float64(planned)/float64(time.Millisecond)),

@@ -26,7 +26,8 @@ type Env struct {
 
 // Plan optimizes a bound plan for one execution with the given parameter values
 // and lowers it. Parameters become constants, so that they fold and go down to
-// sources like literals. The bound plan is not changed and may be planned again.
+// sources like literals; without values they stay what they are (see Generic).
+// The bound plan is not changed and may be planned again.
 func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum) (physical.Node, error) {
 	plan := substitute(bound, params)
 	est := estimate.New(ctx)
@@ -51,14 +52,7 @@ func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum
 // by their values.
 func substitute(bound logical.Node, params []types.Datum) logical.Node {
 	shared := map[*logical.Shared]*logical.Shared{}
-	replace := func(e expr.Expr) expr.Expr {
-		return expr.Rewrite(e, func(x expr.Expr) expr.Expr {
-			if p, ok := x.(*expr.Param); ok && p.N <= len(params) {
-				return &expr.Const{T: p.T, Value: params[p.N-1]}
-			}
-			return x
-		})
-	}
+	replace := func(e expr.Expr) expr.Expr { return withValues(e, params) }
 	var apply func(n logical.Node) logical.Node
 	apply = func(n logical.Node) logical.Node {
 		return logical.Rewrite(n, func(m logical.Node) logical.Node {

@@ -520,23 +520,30 @@ func onlyColumn(e expr.Expr, id expr.ColumnID) bool {
 			return false
 		}
 		c, isCol := e.Args[0].(*expr.Column)
-		_, isConst := e.Args[1].(*expr.Const)
-		if isCol && isConst {
+		if isCol && isFixed(e.Args[1]) {
 			return c.ID == id
 		}
 		c, isCol = e.Args[1].(*expr.Column)
-		_, isConst = e.Args[0].(*expr.Const)
-		return isCol && isConst && c.ID == id
+		return isCol && isFixed(e.Args[0]) && c.ID == id
 	case *expr.InList:
 		c, ok := e.Arg.(*expr.Column)
 		if !ok || c.ID != id || e.Not {
 			return false
 		}
 		for _, i := range e.Items {
-			if _, ok := i.(*expr.Const); !ok {
+			if !isFixed(i) {
 				return false
 			}
 		}
+		return true
+	}
+	return false
+}
+
+// isFixed reports whether e is a constant or a parameter.
+func isFixed(e expr.Expr) bool {
+	switch e.(type) {
+	case *expr.Const, *expr.Param:
 		return true
 	}
 	return false
