@@ -5,6 +5,7 @@ package exec
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -110,8 +111,14 @@ func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Dat
 	out, err := planner.Plan(ctx, planner.Env{
 		Registry: s.engine.Registry, Fold: s.lastingFold(&lasting), Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
 		DynamicFilters: s.sess.Vars.Bool("hub.enable_dynamic_filters"),
+		DisabledRules:  disabledRules(s.sess.Vars.Str("hub.disabled_rules")),
 	}, b.Plan, params)
 	return out, lasting, err
+}
+
+// disabledRules splits the setting.
+func disabledRules(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '"' })
 }
 
 // start executes a plan. account is closed by the caller after the query.

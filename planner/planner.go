@@ -22,6 +22,8 @@ type Env struct {
 	Pushdown bool
 	// DynamicFilters lets joins and top-Ns tell scans which rows they need.
 	DynamicFilters bool
+	// DisabledRules names rules of the optimizer that are not applied.
+	DisabledRules []string
 }
 
 // Plan optimizes a bound plan for one execution with the given parameter values
@@ -32,7 +34,7 @@ func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum
 	plan := substitute(bound, params)
 	est := estimate.New(ctx)
 	plan, err := optimizer.Optimize(&optimizer.Env{
-		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown, Estimator: est,
+		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown, Disabled: env.DisabledRules, Estimator: est,
 	}, plan)
 	if err != nil {
 		return nil, err

@@ -468,8 +468,19 @@ func nullWhenNull(e expr.Expr, set map[expr.ColumnID]bool) bool {
 // derive adds what follows from equalities between columns: a = b and a < 5 give
 // b < 5.
 func (p *filterPusher) derive(conds []expr.Expr) []expr.Expr {
-	return appendAll(conds, p.derived(conds, conds))
+	// Through a chain of equalities in several steps.
+	for range maxDerive {
+		out := appendAll(conds, p.derived(conds, conds))
+		if len(out) == len(conds) {
+			break
+		}
+		conds = out
+	}
+	return conds
 }
+
+// maxDerive is how many equalities a derived condition may go through.
+const maxDerive = 4
 
 // derived returns the conditions that follow from conds by the equalities in on.
 func (p *filterPusher) derived(conds, on []expr.Expr) []expr.Expr {
