@@ -224,7 +224,11 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 func (r *relations) attach(ctx context.Context, out *binder.Relation, server *catalog.Server, src *source, d described, rel *catalog.Relation) error {
 	var err error
 	out.Server, out.Source, out.Handle = server.Name, src.Source, d.handle
-	stats := newTableStatistics(src.Source, d.handle, d.rows, nil)
+	var stored *connector.Statistics
+	if rel.OID != 0 {
+		stored = r.engine.Catalog.Statistics(rel.OID)
+	}
+	stats := newTableStatistics(src.Source, d.handle, d.rows, stored)
 	out.Rows, out.Stats = stats.Rows(), stats
 	out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel)
 	return err

@@ -102,6 +102,11 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 		return pgerror.NotSupported("CREATE TABLE AS and CREATE MATERIALIZED VIEW are not supported")
 	case *pg.Node_NotifyStmt:
 		return pgerror.NotSupported("NOTIFY is not supported")
+	case *pg.Node_VacuumStmt:
+		if !n.VacuumStmt.IsVacuumcmd {
+			command(func(ctx context.Context) (string, error) { return "ANALYZE", s.analyzeStmt(ctx, n.VacuumStmt) })
+			return nil
+		}
 	case *pg.Node_LockStmt:
 		return pgerror.NotSupported("LOCK TABLE is not supported")
 	}
