@@ -62,9 +62,19 @@ func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.Explain
 		}
 	}
 	p.params = inner.params
+	executed := n.Query.GetExecuteStmt()
+	if executed != nil {
+		p.params = nil // its arguments are the values
+	}
 	p.columns = []Column{column}
 	p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
 		return &rowsPortal{columns: p.columns, compute: func(ctx context.Context) ([][]types.Datum, string, error) {
+			if executed != nil {
+				var err error
+				if params, err = s.executeValues(ctx, p, executed, inner); err != nil {
+					return nil, "", err
+				}
+			}
 			lines, err := s.explain(ctx, inner, params, o, analyze, timing)
 			if err != nil {
 				return nil, "", err

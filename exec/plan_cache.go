@@ -70,11 +70,9 @@ func (p *Prepared) planFor(ctx context.Context, params []types.Datum) (planned, 
 		return p.execution(c, params), nil
 	}
 	b.cached = nil
-	generic := len(params) == 0
-	if !generic {
-		generic = p.history.wantsGeneric(s.sess.Vars.Str("plan_cache_mode"))
-	}
-	if generic {
+	mode := s.sess.Vars.Str("plan_cache_mode")
+	forced := mode == "force_generic_plan"
+	if len(params) == 0 || p.history.wantsGeneric(mode) {
 		root, lasting, err := s.plan(ctx, b.result, nil)
 		if err != nil {
 			return planned{}, err
@@ -86,7 +84,7 @@ func (p *Prepared) planFor(ctx context.Context, params []types.Datum) (planned, 
 			}
 			return p.execution(c, params), nil
 		}
-		if lasting && s.sendsAsMuch(ctx, c, b, params) {
+		if lasting && (forced || s.sendsAsMuch(ctx, c, b, params)) {
 			b.cached = c
 			return p.execution(c, params), nil
 		}
@@ -118,7 +116,9 @@ func (s *Session) sendsAsMuch(ctx context.Context, c *cachedPlan, b *binding, pa
 	return slices.Equal(custom, sent(c.generic.Root, c.generic.Handles(s.fold, params)))
 }
 
-// sent lists what the scans of a plan ask their sources for, in a fixed order.
+// sent lists which rows the scans of a plan ask their sources for, in a fixed
+// order. The columns do not count: what a source evaluates exactly need not be
+// sent, and a plan for all values evaluates it again.
 func sent(root physical.Node, handles map[*physical.Scan]connector.TableHandle) []string {
 	var out []string
 	planner.EachScan(root, func(n *physical.Scan) {
@@ -127,6 +127,11 @@ func sent(root physical.Node, handles map[*physical.Scan]connector.TableHandle) 
 			h = n.Handle
 		}
 		text := n.Server + "/" + h.String()
+		if p, ok := n.Source.(connector.ProjectPusher); ok {
+			if none, ok := p.PushProject(h, nil); ok {
+				h = none
+			}
+		}
 		if x, ok := n.Source.(connector.Explainer); ok {
 			text += "/" + x.RemoteQuery(h, true)
 		}

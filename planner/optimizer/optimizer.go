@@ -39,14 +39,16 @@ type Env struct {
 type Rule struct {
 	Name  string
 	Apply func(*Env, logical.Node) (logical.Node, error)
-	// Required rules cannot be switched off: without them there is no plan.
+	// Required rules cannot be switched off: without them there is no plan, a
+	// recursion that only its reader limits has no end, or what nobody reads
+	// fails.
 	Required bool
 }
 
 // Rules is the order in which rules run.
 func Rules() []Rule {
 	return []Rule{
-		{Name: "InlineShared", Apply: inlineShared},
+		{Name: "InlineShared", Apply: inlineShared, Required: true},
 		{Name: "Decorrelate", Apply: decorrelate, Required: true},
 		{Name: "FoldConstants", Apply: foldConstants},
 		{Name: "CompareInOneType", Apply: compareInOneType},
@@ -55,7 +57,7 @@ func Rules() []Rule {
 		{Name: "NarrowScans", Apply: narrowScans},
 		{Name: "OrderJoins", Apply: orderJoins},
 		{Name: "PushIntoSources", Apply: pushIntoSources},
-		{Name: "PruneColumns", Apply: pruneColumns},
+		{Name: "PruneColumns", Apply: pruneColumns, Required: true},
 		{Name: "PushLimits", Apply: pushLimits},
 	}
 }
