@@ -191,10 +191,12 @@ func (p *Prepared) Bind(ctx context.Context, params []types.Datum) (Portal, erro
 
 // execution is a running query with everything that must be given back.
 type execution struct {
-	s       *Session
-	plan    physical.Node
-	handles map[*physical.Scan]connector.TableHandle
-	history *planHistory // nil when planning is not to be weighed
+	s    *Session
+	plan physical.Node
+	// planning is how long it took to get the plan.
+	planning time.Duration
+	handles  map[*physical.Scan]connector.TableHandle
+	history  *planHistory // nil when planning is not to be weighed
 	// row is the whole result of a query of constants: there is nothing to
 	// execute then.
 	row     *vector.Batch
@@ -211,6 +213,7 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum, observed b
 	x := &execution{s: s, timer: newStopwatch(s.sess.Vars.StatementTimeout())}
 	ctx, done := x.timer.start(ctx)
 	defer done()
+	began := time.Now()
 	if err := p.fresh(ctx); err != nil {
 		return nil, x.timer.explain(ctx, err)
 	}
@@ -218,7 +221,7 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum, observed b
 	if err != nil {
 		return nil, x.timer.explain(ctx, err)
 	}
-	x.plan, x.handles = plan.root, plan.handles
+	x.plan, x.handles, x.planning = plan.root, plan.handles, time.Since(began)
 	if plan.custom > 0 {
 		x.history = &p.history
 		p.history.custom++
