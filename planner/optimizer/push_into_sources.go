@@ -122,6 +122,7 @@ func offer(env *Env, scan *logical.Scan, conds []expr.Expr, isPolicy bool) (*log
 	if len(offered) == 0 {
 		return &out, kept
 	}
+	env.rows(scan) // lets the estimator know the columns
 	handle, outcomes := pusher.PushFilter(scan.Handle, policy.SealFilter(policy.Barrier{}, offered).Sealed)
 	out.Handle = handle
 	for i, c := range mine {
