@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -35,6 +36,9 @@ type Catalog struct {
 	nextOID atomic.Uint32
 	staged  atomic.Uint64
 	mu      sync.Mutex // serializes commits
+
+	statisticsMu sync.Mutex
+	statistics   map[types.OID]*connector.Statistics // see Statistics
 }
 
 // Open opens the catalog in dir, making it at first start. The directory is
@@ -81,6 +85,9 @@ func (c *Catalog) open(dir string, o OpenOptions) error {
 	}
 	c.nextOID.Store(uint32(max(next, FirstNormal)))
 	c.current.Store(snap)
+	if err := c.loadStatistics(); err != nil {
+		return err
+	}
 	tx := c.Begin()
 	defer tx.Rollback()
 	if err := install(tx, o.Wrappers); err != nil {

@@ -24,7 +24,8 @@ const storeSchema = `
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS object (oid INTEGER PRIMARY KEY, class INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS secret (oid INTEGER NOT NULL REFERENCES object ON DELETE CASCADE, name TEXT NOT NULL, box BLOB NOT NULL,
-  PRIMARY KEY (oid, name)) STRICT, WITHOUT ROWID;`
+  PRIMARY KEY (oid, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS statistics (relation INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;`
 
 func openStore(path string) (*store, error) {
 	// SQLite gives its log files the mode of the database file.

@@ -5,6 +5,7 @@ package exec
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -102,18 +103,29 @@ func (s *Session) binderEnv(rel *relations) binder.Env {
 	}
 }
 
-// plan optimizes a bound query for these parameter values.
-func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Datum) (physical.Node, error) {
-	return planner.Plan(ctx, planner.Env{
-		Registry: s.engine.Registry, Fold: s.fold, Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
+// plan optimizes a bound query for these parameter values. lasting is false when
+// the plan holds for one execution only, because it contains the value of now()
+// or the like.
+func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Datum) (_ physical.Node, lasting bool, _ error) {
+	lasting = true
+	out, err := planner.Plan(ctx, planner.Env{
+		Registry: s.engine.Registry, Fold: s.lastingFold(&lasting), Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
 		DynamicFilters: s.sess.Vars.Bool("hub.enable_dynamic_filters"),
+		DisabledRules:  disabledRules(s.sess.Vars.Str("hub.disabled_rules")),
 	}, b.Plan, params)
+	return out, lasting, err
+}
+
+// disabledRules splits the setting.
+func disabledRules(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '"' })
 }
 
 // start executes a plan. account is closed by the caller after the query.
-func (s *Session) start(ctx context.Context, plan physical.Node, account *memory.Account) (*operator.Query, error) {
-	return operator.Start(ctx, plan, operator.Env{
+func (s *Session) start(ctx context.Context, plan planned, account *memory.Account) (*operator.Query, error) {
+	return operator.Start(ctx, plan.root, operator.Env{
 		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
+		Params: plan.params, Handles: plan.handles,
 		BatchSize: int(s.sess.Vars.Int("hub.batch_size")), Workers: int(s.sess.Vars.Int("hub.workers")),
 		Weight: s.sess.Vars.Weight(),
 		Spill:  s.engine.Spill, SpillLimit: s.sess.Vars.TempFileLimit(), SpillAt: s.sess.Vars.Int("hub.spill_at") << 10,

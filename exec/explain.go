@@ -19,6 +19,7 @@ import (
 func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.ExplainStmt) error {
 	o := physical.ExplainOptions{Costs: true}
 	analyze, format, timing := false, "text", true
+	var summary *bool // nil: with ANALYZE only
 	for _, opt := range n.Options {
 		d := opt.GetDefElem()
 		on := boolOption(d)
@@ -33,7 +34,9 @@ func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.Explain
 			timing = on
 		case "format":
 			format = strings.ToLower(d.Arg.GetString_().GetSval())
-		case "summary", "settings", "buffers", "wal", "generic_plan":
+		case "summary":
+			summary = &on
+		case "settings", "buffers", "wal", "generic_plan":
 		default:
 			return pgerror.Newf(pgerror.SyntaxError, "unrecognized EXPLAIN option %q", d.Defname)
 		}
@@ -62,10 +65,20 @@ func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.Explain
 		}
 	}
 	p.params = inner.params
+	executed := n.Query.GetExecuteStmt()
+	if executed != nil {
+		p.params = nil // its arguments are the values
+	}
 	p.columns = []Column{column}
 	p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
 		return &rowsPortal{columns: p.columns, compute: func(ctx context.Context) ([][]types.Datum, string, error) {
-			lines, err := s.explain(ctx, inner, params, o, analyze, timing)
+			if executed != nil {
+				var err error
+				if params, err = s.executeValues(ctx, p, executed, inner); err != nil {
+					return nil, "", err
+				}
+			}
+			lines, err := s.explain(ctx, inner, params, o, explained{analyze, timing, summary == nil && analyze || summary != nil && *summary})
 			if err != nil {
 				return nil, "", err
 			}
@@ -104,30 +117,45 @@ func boolOption(d *pg.DefElem) bool {
 	return true
 }
 
+// explained is what EXPLAIN is to do beside showing the plan.
+type explained struct {
+	analyze, timing bool
+	// summary adds how long planning and execution took.
+	summary bool
+}
+
 // explain plans the query, executes it when asked to, and prints the plan.
 // Literals are shown to superusers only: a row filter of a policy may have gone
 // into the text that the source gets.
-func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.Datum, o physical.ExplainOptions, analyze, timing bool) ([]string, error) {
+func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.Datum, o physical.ExplainOptions, e explained) ([]string, error) {
 	started := time.Now()
 	snap := s.snapshot()
 	super := snap.IsSuper(s.role())
 	o.Redact = !super
-	if !analyze {
+	planning := func(d time.Duration) string {
+		return fmt.Sprintf("Planning Time: %.3f ms", float64(d)/float64(time.Millisecond))
+	}
+	if !e.analyze {
 		if err := inner.fresh(ctx); err != nil {
 			return nil, err
 		}
-		plan, err := s.plan(ctx, inner.bind.result, params)
+		plan, err := inner.planFor(ctx, params)
 		if err != nil {
 			return nil, err
 		}
-		return physical.Explain(plan, o), nil
+		o.Handles = plan.handles
+		planned := time.Since(started)
+		lines := physical.Explain(plan.root, o)
+		if e.summary {
+			lines = append(lines, planning(planned))
+		}
+		return lines, nil
 	}
-	x, err := inner.execute(ctx, params)
+	x, err := inner.execute(ctx, params, true)
 	if err != nil {
 		return nil, err
 	}
 	defer x.close()
-	planned := time.Since(started)
 	started = time.Now()
 	for {
 		if _, err := x.next(ctx); err == io.EOF {
@@ -150,7 +178,7 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		if hidden[n] {
 			return "(actual hidden by a policy)"
 		}
-		if !timing {
+		if !e.timing {
 			return fmt.Sprintf("(actual rows=%d loops=1)", st.Rows)
 		}
 		ms := float64(st.Time) / float64(time.Millisecond)
@@ -166,11 +194,12 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		}
 		return fmt.Sprintf("%d rows removed", st.Filters[i].Dropped)
 	}
+	o.Handles = x.handles
 	lines := physical.Explain(x.plan, o)
-	return append(lines,
-		fmt.Sprintf("Planning Time: %.3f ms", float64(planned)/float64(time.Millisecond)),
-		fmt.Sprintf("Execution Time: %.3f ms", float64(ran)/float64(time.Millisecond)),
-	), nil
+	if e.summary {
+		lines = append(lines, planning(x.planning), fmt.Sprintf("Execution Time: %.3f ms", float64(ran)/float64(time.Millisecond)))
+	}
+	return lines, nil
 }
 
 // hideBelowPolicies marks the nodes whose row counts would tell how many rows a

@@ -26,6 +26,26 @@ type relations struct {
 	role    types.OID // the current role: policies are always its own
 	path    []string
 	system  connector.Source
+	// tables holds what the statement has described already: it may name a
+	// table many times.
+	tables map[string]described
+}
+
+// describe describes a table of a source once per statement.
+func (r *relations) describe(ctx context.Context, src *source, key string, ref connector.TableRef) (described, error) {
+	at := src.server + "/" + key
+	if d, ok := r.tables[at]; ok {
+		return d, nil
+	}
+	d, err := src.table(ctx, key, ref)
+	if err != nil {
+		return d, err
+	}
+	if r.tables == nil {
+		r.tables = map[string]described{}
+	}
+	r.tables[at] = d
+	return d, nil
 }
 
 // relations returns the resolver for the session as it is now.
@@ -171,7 +191,7 @@ func (r *relations) live(ctx context.Context, server *catalog.Server, schema, na
 	r.session.use(src)
 	absolute := r.snap.ReadsServerFiles(r.role)
 	key := "l" + strconv.Quote(schema) + strconv.Quote(name) + strconv.FormatBool(absolute)
-	d, err := src.table(ctx, key, connector.TableRef{Schema: schema, Name: name, AllowAbsolute: absolute})
+	d, err := r.describe(ctx, src, key, connector.TableRef{Schema: schema, Name: name, AllowAbsolute: absolute})
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +210,7 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 		return err
 	}
 	r.session.use(src)
-	d, err := src.table(ctx, key, rel.TableRef(r.snap.ReadsServerFiles(rel.Owner)))
+	d, err := r.describe(ctx, src, key, rel.TableRef(r.snap.ReadsServerFiles(rel.Owner)))
 	if err != nil {
 		return err
 	}
@@ -204,7 +224,11 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 func (r *relations) attach(ctx context.Context, out *binder.Relation, server *catalog.Server, src *source, d described, rel *catalog.Relation) error {
 	var err error
 	out.Server, out.Source, out.Handle = server.Name, src.Source, d.handle
-	stats := newTableStatistics(src.Source, d.handle, d.rows, nil)
+	var stored *connector.Statistics
+	if rel.OID != 0 {
+		stored = r.engine.Catalog.Statistics(rel.OID)
+	}
+	stats := newTableStatistics(src.Source, d.handle, d.rows, stored)
 	out.Rows, out.Stats = stats.Rows(), stats
 	out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel)
 	return err

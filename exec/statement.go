@@ -14,6 +14,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/operator"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/binder"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -44,10 +45,11 @@ type Prepared struct {
 	params   []types.OID
 	columns  []Column
 	// bound is set for statements that read: SELECT, EXPLAIN, COPY, DECLARE.
-	sel  *pg.SelectStmt
-	bind *binding
-	run  func(ctx context.Context, params []types.Datum) (Portal, error)
-	copy *CopyOut
+	sel     *pg.SelectStmt
+	bind    *binding
+	run     func(ctx context.Context, params []types.Datum) (Portal, error)
+	copy    *CopyOut
+	history planHistory
 	// owned are statements that only this one executes.
 	owned  []*Prepared
 	closed bool
@@ -61,6 +63,10 @@ type binding struct {
 	user    string
 	path    []string
 	at      time.Time
+	// vars is the version of the settings that path was read from.
+	vars uint64
+	// cached is the plan that serves every execution, nil while there is none.
+	cached *cachedPlan
 	// released is set when the sources are no longer held.
 	released bool
 }
@@ -133,7 +139,7 @@ func (p *Prepared) analyse(ctx context.Context) error {
 	p.unbind()
 	p.bind = &binding{
 		result: res, sources: s.used, version: s.snapshot().Version(),
-		user: s.sess.CurrentUser, path: s.searchPath(), at: time.Now(),
+		user: s.sess.CurrentUser, path: s.searchPath(), at: time.Now(), vars: s.sess.Vars.Version(),
 	}
 	s.used = nil // the binding holds them now
 	p.params = res.Params
@@ -145,7 +151,9 @@ func (p *Prepared) analyse(ctx context.Context) error {
 // outlives its change by one execution.
 func (p *Prepared) fresh(ctx context.Context) error {
 	s, b := p.s, p.bind
-	if !b.released && b.version == s.snapshot().Version() && b.user == s.sess.CurrentUser && slices.Equal(b.path, s.searchPath()) && time.Since(b.at) < bindingAge {
+	if !b.released && b.version == s.snapshot().Version() && b.user == s.sess.CurrentUser &&
+		(b.vars == s.sess.Vars.Version() || slices.Equal(b.path, s.searchPath())) &&
+		(len(b.sources) == 0 || time.Since(b.at) < bindingAge) {
 		return nil
 	}
 	old := columnsOf(b.result)
@@ -183,28 +191,42 @@ func (p *Prepared) Bind(ctx context.Context, params []types.Datum) (Portal, erro
 
 // execution is a running query with everything that must be given back.
 type execution struct {
-	s       *Session
-	plan    physical.Node
+	s    *Session
+	plan physical.Node
+	// planning is how long it took to get the plan.
+	planning time.Duration
+	handles  map[*physical.Scan]connector.TableHandle
+	history  *planHistory // nil when planning is not to be weighed
+	// row is the whole result of a query of constants: there is nothing to
+	// execute then.
+	row     *vector.Batch
 	query   *operator.Query
 	account *memory.Account
 	sources []*source
 	timer   *stopwatch
 }
 
-// execute plans and starts the query of p.
-func (p *Prepared) execute(ctx context.Context, params []types.Datum) (*execution, error) {
+// execute plans and starts the query of p; observed means that the caller will
+// ask what its operators did.
+func (p *Prepared) execute(ctx context.Context, params []types.Datum, observed bool) (*execution, error) {
 	s := p.s
 	x := &execution{s: s, timer: newStopwatch(s.sess.Vars.StatementTimeout())}
 	ctx, done := x.timer.start(ctx)
 	defer done()
+	began := time.Now()
 	if err := p.fresh(ctx); err != nil {
 		return nil, x.timer.explain(ctx, err)
 	}
-	plan, err := s.plan(ctx, p.bind.result, params)
+	plan, err := p.planFor(ctx, params)
 	if err != nil {
 		return nil, x.timer.explain(ctx, err)
 	}
-	x.plan = plan
+	x.plan, x.handles, x.planning = plan.root, plan.handles, time.Since(began)
+	if plan.custom > 0 {
+		x.history = &p.history
+		p.history.custom++
+		p.history.planning += plan.custom
+	}
 	for _, src := range p.bind.sources {
 		if src.acquire() {
 			x.sources = append(x.sources, src)
@@ -212,6 +234,11 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum) (*executio
 	}
 	if p.closed { // a portal that outlived its statement
 		p.unbind()
+	}
+	if !observed {
+		if x.row = constantRow(plan.root, plan.params); x.row != nil {
+			return x, nil
+		}
 	}
 	// The query lives as long as the portal, not as the call that starts it.
 	x.account = s.engine.Memory.Child("query", s.queryMemory())
@@ -224,9 +251,24 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum) (*executio
 
 // next returns the next rows.
 func (x *execution) next(ctx context.Context) (*vector.Batch, error) {
+	if x.query == nil {
+		if x.row == nil {
+			return nil, io.EOF
+		}
+		b := x.row
+		x.row = nil
+		return b, nil
+	}
 	ctx, done := x.timer.start(ctx)
 	defer done()
+	var began time.Time
+	if x.history != nil {
+		began = time.Now()
+	}
 	b, err := x.query.Next(ctx)
+	if x.history != nil {
+		x.history.running += time.Since(began)
+	}
 	if err != nil && err != io.EOF {
 		err = x.timer.explain(ctx, err)
 		for _, src := range x.sources {
@@ -241,10 +283,12 @@ func (x *execution) close() {
 	if x.query != nil {
 		x.query.Close()
 	}
-	if left := x.account.Used(); left != 0 {
-		x.s.engine.Log.Error("a query ended with memory reserved", "bytes", left)
+	if x.account != nil {
+		if left := x.account.Used(); left != 0 {
+			x.s.engine.Log.Error("a query ended with memory reserved", "bytes", left)
+		}
+		x.account.Close()
 	}
-	x.account.Close()
 	for _, src := range x.sources {
 		src.release()
 	}
@@ -303,7 +347,7 @@ func (q *queryPortal) Next(ctx context.Context) (*vector.Batch, error) {
 		return nil, io.EOF
 	}
 	if q.x == nil {
-		x, err := q.p.execute(ctx, q.params)
+		x, err := q.p.execute(ctx, q.params, false)
 		if err != nil {
 			q.done = true
 			return nil, err

@@ -102,6 +102,11 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 		return pgerror.NotSupported("CREATE TABLE AS and CREATE MATERIALIZED VIEW are not supported")
 	case *pg.Node_NotifyStmt:
 		return pgerror.NotSupported("NOTIFY is not supported")
+	case *pg.Node_VacuumStmt:
+		if !n.VacuumStmt.IsVacuumcmd {
+			command(func(ctx context.Context) (string, error) { return "ANALYZE", s.analyzeStmt(ctx, n.VacuumStmt) })
+			return nil
+		}
 	case *pg.Node_LockStmt:
 		return pgerror.NotSupported("LOCK TABLE is not supported")
 	}
@@ -376,25 +381,34 @@ func (s *Session) executeStmt(p *Prepared, n *pg.ExecuteStmt) error {
 	}
 	p.columns, p.copy = inner.columns, inner.copy
 	p.run = func(ctx context.Context, _ []types.Datum) (Portal, error) {
-		values := make([]types.Datum, len(n.Params))
-		for i, a := range n.Params {
-			e, err := binder.BindValue(ctx, s.binderEnv(s.relations()), a, p.query.text, types.Of(inner.params[i]))
-			if err != nil {
-				return nil, err
-			}
-			c, ok := s.fold(e).(*expr.Const)
-			if !ok {
-				// Folding keeps an expression that fails; evaluate it for its error.
-				if values[i], err = s.evaluate(ctx, e); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			values[i] = c.Value
+		values, err := s.executeValues(ctx, p, n, inner)
+		if err != nil {
+			return nil, err
 		}
 		return inner.Bind(ctx, values)
 	}
 	return nil
+}
+
+// executeValues evaluates the arguments of an EXECUTE in the statement p.
+func (s *Session) executeValues(ctx context.Context, p *Prepared, n *pg.ExecuteStmt, inner *Prepared) ([]types.Datum, error) {
+	values := make([]types.Datum, len(n.Params))
+	for i, a := range n.Params {
+		e, err := binder.BindValue(ctx, s.binderEnv(s.relations()), a, p.query.text, types.Of(inner.params[i]))
+		if err != nil {
+			return nil, err
+		}
+		c, ok := s.fold(e).(*expr.Const)
+		if !ok {
+			// Folding keeps an expression that fails; evaluate it for its error.
+			if values[i], err = s.evaluate(ctx, e); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		values[i] = c.Value
+	}
+	return values, nil
 }
 
 // Cursor options of the grammar.

@@ -120,9 +120,13 @@ func (l *lowering) node(n logical.Node) (physical.Node, error) {
 func (l *lowering) operator(n logical.Node) (physical.Node, error) {
 	switch n := n.(type) {
 	case *logical.Scan:
+		deferred, err := layoutOf(n.Cols).bindAll(n.Deferred)
+		if err != nil {
+			return nil, err
+		}
 		return &physical.Scan{
 			Server: n.Server, Table: n.Table, Source: n.Source, Handle: n.Handle,
-			Cols: columns(n.Cols), Pushed: n.Pushed, Rows: n.Rows,
+			Cols: columns(n.Cols), Deferred: deferred, Pushed: n.Pushed, Rows: n.Rows,
 		}, nil
 	case *logical.Barrier:
 		return l.node(n.Input)

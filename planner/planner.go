@@ -22,16 +22,19 @@ type Env struct {
 	Pushdown bool
 	// DynamicFilters lets joins and top-Ns tell scans which rows they need.
 	DynamicFilters bool
+	// DisabledRules names rules of the optimizer that are not applied.
+	DisabledRules []string
 }
 
 // Plan optimizes a bound plan for one execution with the given parameter values
 // and lowers it. Parameters become constants, so that they fold and go down to
-// sources like literals. The bound plan is not changed and may be planned again.
+// sources like literals; without values they stay what they are (see Generic).
+// The bound plan is not changed and may be planned again.
 func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum) (physical.Node, error) {
 	plan := substitute(bound, params)
 	est := estimate.New(ctx)
 	plan, err := optimizer.Optimize(&optimizer.Env{
-		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown, Estimator: est,
+		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown, Disabled: env.DisabledRules, Estimator: est,
 	}, plan)
 	if err != nil {
 		return nil, err
@@ -51,14 +54,7 @@ func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum
 // by their values.
 func substitute(bound logical.Node, params []types.Datum) logical.Node {
 	shared := map[*logical.Shared]*logical.Shared{}
-	replace := func(e expr.Expr) expr.Expr {
-		return expr.Rewrite(e, func(x expr.Expr) expr.Expr {
-			if p, ok := x.(*expr.Param); ok && p.N <= len(params) {
-				return &expr.Const{T: p.T, Value: params[p.N-1]}
-			}
-			return x
-		})
-	}
+	replace := func(e expr.Expr) expr.Expr { return withValues(e, params) }
 	var apply func(n logical.Node) logical.Node
 	apply = func(n logical.Node) logical.Node {
 		return logical.Rewrite(n, func(m logical.Node) logical.Node {

@@ -56,6 +56,7 @@ var table = [...]Setting{
 	{Name: "hash_mem_multiplier", Type: Real, Default: "2", Min: 1, Max: 1000, Context: User, Category: "Resource Usage / Memory", Doc: "Multiple of work_mem to use for hash tables."},
 	{Name: "hot_standby", Type: Bool, Default: "on", Context: Postmaster, Category: "Replication / Standby Servers", Doc: "Allows connections and queries during recovery."},
 	{Name: "hub.batch_size", Type: Int, Default: "0", Min: 0, Max: 65536, Context: User, Category: "HubSQL", Doc: "Sets the largest number of rows that operators work on at a time; 0 means the built-in size."},
+	{Name: "hub.disabled_rules", Type: String, Default: "", Context: User, List: list, Category: "HubSQL", Doc: "Sets the rules of the optimizer that are not applied, by name; for finding out which one is to blame."},
 	{Name: "hub.enable_dynamic_filters", Type: Bool, Default: "on", Context: User, Category: "HubSQL", Doc: "Lets joins and top-N sorts tell the scans below them which rows they need, remote scans included."},
 	{Name: "hub.enable_pushdown", Type: Bool, Default: "on", Context: User, Category: "HubSQL", Doc: "Lets sources evaluate filters and limits."},
 	{Name: "hub.spill_at", Type: Int, Default: "0", Unit: "kB", Min: 0, Max: 2147483647, Context: User, Category: "HubSQL", Doc: "Makes operators move to disk what they hold beyond so much memory, although there is room; 0 means when memory ends."},

@@ -35,6 +35,9 @@ type Env struct {
 	Session *session.Session
 	// Params are the values of the statement's parameters.
 	Params []types.Datum
+	// Handles are what scans of the plan read instead of their own handle:
+	// conditions with parameters have been pushed into them.
+	Handles map[*physical.Scan]connector.TableHandle
 	// Format is how sources read dates and the like from text.
 	Format *types.Format
 	// BatchSize is the largest number of rows per batch, 0 for

@@ -158,9 +158,13 @@ func (s *scan) open() error {
 		s.abandon()
 		return nil
 	}
-	handles := []connector.TableHandle{s.n.Handle}
+	handle := s.n.Handle
+	if h, ok := s.q.env.Handles[s.n]; ok {
+		handle = h
+	}
+	handles := []connector.TableHandle{handle}
 	if splitter, ok := s.n.Source.(connector.Splitter); ok && s.split > 1 {
-		parts, err := splitter.Split(s.ctx, s.n.Handle, s.split)
+		parts, err := splitter.Split(s.ctx, handle, s.split)
 		if err != nil {
 			return err
 		}

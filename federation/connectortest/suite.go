@@ -66,6 +66,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("closes at any time", s.close)
 	t.Run("reports an unknown table", s.missing)
 	t.Run("explains", s.explain)
+	t.Run("describes its rows", s.statistics)
 	if used := s.account.Used(); used != 0 {
 		t.Errorf("scans left %d bytes in their account", used)
 	}

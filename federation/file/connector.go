@@ -18,6 +18,7 @@ import (
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/localfile"
+	"github.com/hubsql/hubsql/federation/sample"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -50,8 +51,9 @@ func (*Connector) Open(_ context.Context, c connector.Config) (connector.Source,
 
 // source is one server.
 type source struct {
-	name    string
-	options map[string]string
+	name       string
+	options    map[string]string
+	statistics sample.Cache
 }
 
 // access returns the rules for file names.

@@ -65,6 +65,8 @@ type column struct {
 	expr string // what is selected
 	form form   // how the driver's value becomes one of ours
 	push sqltext.Column
+	// remote is the column's name at the source.
+	remote string
 }
 
 // Table implements connector.Source.
@@ -145,7 +147,7 @@ func describe(c []string, collation string) column {
 	length, _ := strconv.Atoi(c[8])
 	unsigned := strings.Contains(columnType, "unsigned")
 	quoted := sqltext.MySQL.Ident(name)
-	col := column{Column: connector.Column{Name: name, NotNull: c[3] == "NO"}, expr: quoted}
+	col := column{Column: connector.Column{Name: name, NotNull: c[3] == "NO"}, expr: quoted, remote: name}
 	col.push = sqltext.Column{Name: name, SQL: quoted}
 	set := func(t types.Type, f form) { col.Type, col.form = t, f }
 	local := func(reason string) { col.push.Local = "column " + name + " " + reason }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/connpool"
+	"github.com/hubsql/hubsql/federation/sample"
 	"github.com/hubsql/hubsql/federation/sqltext"
 )
 
@@ -23,6 +24,8 @@ type source struct {
 	pool        *connpool.Pool[*conn]
 	failures    connpool.Failures
 	readers     connpool.Running[*reader]
+
+	statistics sample.Cache
 
 	mu        sync.Mutex
 	collation *string // see binaryCollation

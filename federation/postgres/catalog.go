@@ -91,6 +91,8 @@ type column struct {
 	expr string
 	wire types.Type
 	push sqltext.Column
+	// remote is the column's name at the source.
+	remote string
 }
 
 // Table implements connector.Source.
@@ -163,7 +165,7 @@ func describe(c [][]byte, env encodingOf) column {
 	oid, _ := strconv.ParseUint(string(c[2]), 10, 32)
 	mod, _ := strconv.ParseInt(string(c[3]), 10, 32)
 	quoted := sqltext.Postgres.Ident(name)
-	col := column{Column: connector.Column{Name: name, NotNull: string(c[1]) == "t"}, expr: quoted}
+	col := column{Column: connector.Column{Name: name, NotNull: string(c[1]) == "t"}, expr: quoted, remote: name}
 	col.Type = types.Type{OID: types.OID(oid), Mod: int32(mod)}
 	if !native(col.Type) {
 		what := "type " + string(c[5])

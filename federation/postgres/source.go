@@ -10,6 +10,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/connpool"
+	"github.com/hubsql/hubsql/federation/sample"
 	"github.com/hubsql/hubsql/federation/sqltext"
 )
 
@@ -22,6 +23,8 @@ type source struct {
 	failures connpool.Failures
 	account  *memory.Account
 	readers  connpool.Running[*reader]
+
+	statistics sample.Cache
 }
 
 // newSource makes a source; nothing is connected.

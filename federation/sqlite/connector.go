@@ -20,6 +20,7 @@ import (
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/localfile"
+	"github.com/hubsql/hubsql/federation/sample"
 	"github.com/hubsql/hubsql/federation/sqltext"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -84,6 +85,8 @@ type source struct {
 	file    string
 	root    string // the root that confines file, "" for none
 	account *memory.Account
+
+	statistics sample.Cache
 
 	mu     sync.Mutex
 	idle   []*conn

@@ -39,6 +39,9 @@ type Scan struct {
 	Handle connector.TableHandle
 	Cols   []Column
 	Pushed []physical.PushedFilter
+	// Deferred are conditions that wait for the values of parameters to be
+	// offered to the source; they are evaluated above the scan as well.
+	Deferred []expr.Expr
 	// Rows is the estimated number of rows, negative when unknown.
 	Rows float64
 	// Stats describes the whole table, as far as the reader may know; nil when

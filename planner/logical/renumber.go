@@ -8,11 +8,11 @@ import "github.com/hubsql/hubsql/planner/expr"
 func Renumber(n Node, fresh func() expr.ColumnID) (Node, map[expr.ColumnID]expr.ColumnID) {
 	ids := map[expr.ColumnID]expr.ColumnID{}
 	Walk(n, func(m Node) bool {
-		for _, c := range m.Outputs() {
-			if _, ok := ids[c.ID]; !ok && own(m, c.ID) {
+		Introduced(m, func(c Column) {
+			if _, ok := ids[c.ID]; !ok {
 				ids[c.ID] = fresh()
 			}
-		}
+		})
 		return true
 	})
 	out := Rewrite(n, func(m Node) Node {

@@ -1,37 +1,51 @@
 package logical
 
-import "github.com/hubsql/hubsql/planner/expr"
+import (
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/physical"
+)
 
 // Exprs returns every expression that n itself holds, in a fixed order.
 func Exprs(n Node) []expr.Expr {
 	var out []expr.Expr
+	EachExpr(n, func(e expr.Expr) { out = append(out, e) })
+	return out
+}
+
+// EachExpr visits every expression that n itself holds, in a fixed order.
+func EachExpr(n Node, visit func(expr.Expr)) {
+	list := func(es []expr.Expr) {
+		for _, e := range es {
+			visit(e)
+		}
+	}
 	keys := func(ks []SortKey) {
 		for _, k := range ks {
-			out = append(out, k.Expr)
+			visit(k.Expr)
 		}
 	}
 	opt := func(e expr.Expr) {
 		if e != nil {
-			out = append(out, e)
+			visit(e)
 		}
 	}
 	switch n := n.(type) {
 	case *Values:
 		for _, r := range n.Rows {
-			out = append(out, r...)
+			list(r)
 		}
 	case *Filter:
-		out = append(out, n.Conds...)
+		list(n.Conds)
 	case *Project:
-		out = append(out, n.Exprs...)
+		list(n.Exprs)
 	case *ProjectSet:
 		for _, c := range n.Calls {
-			out = append(out, c.Call)
+			visit(c.Call)
 		}
 	case *Aggregate:
-		out = append(out, n.Keys...)
+		list(n.Keys)
 		for _, a := range n.Aggs {
-			out = append(out, a.Args...)
+			list(a.Args)
 			opt(a.Filter)
 			keys(a.OrderBy)
 		}
@@ -43,16 +57,15 @@ func Exprs(n Node) []expr.Expr {
 		opt(n.Count)
 		opt(n.Offset)
 	case *Window:
-		out = append(out, n.Partition...)
+		list(n.Partition)
 		keys(n.OrderBy)
 		for _, c := range n.Calls {
-			out = append(out, c.Args...)
+			list(c.Args)
 			opt(c.Filter)
 			opt(c.Frame.StartOffset)
 			opt(c.Frame.EndOffset)
 		}
 	}
-	return out
 }
 
 // MapExprs returns a copy of n with f applied to each of its expressions.
@@ -177,50 +190,80 @@ func OutputSet(n Node) map[expr.ColumnID]bool {
 // Free returns the columns that the plan refers to and does not produce: its
 // correlation with outer queries.
 func Free(n Node) map[expr.ColumnID]Column {
-	used := map[expr.ColumnID]Column{}
+	var used map[expr.ColumnID]Column
 	made := map[expr.ColumnID]bool{}
 	Walk(n, func(m Node) bool {
-		for _, c := range m.Outputs() {
-			if own(m, c.ID) {
-				made[c.ID] = true
-			}
-		}
-		for _, e := range Exprs(m) {
+		Introduced(m, func(c Column) { made[c.ID] = true })
+		return true
+	})
+	Walk(n, func(m Node) bool {
+		EachExpr(m, func(e expr.Expr) {
 			expr.Walk(e, func(x expr.Expr) bool {
-				if c, ok := x.(*expr.Column); ok {
+				if c, ok := x.(*expr.Column); ok && !made[c.ID] {
+					if used == nil {
+						used = map[expr.ColumnID]Column{}
+					}
 					used[c.ID] = Column{ID: c.ID, Name: c.Name, Type: c.T}
 				}
 				return true
 			})
-		}
+		})
 		return true
 	})
-	for id := range made {
-		delete(used, id)
-	}
 	return used
 }
 
-// own reports whether m itself introduces the identity (rather than passing it
-// on from below).
-func own(m Node, id expr.ColumnID) bool {
-	for _, in := range m.Inputs() {
-		for _, c := range in.Outputs() {
-			if c.ID == id {
-				return false
+// Introduced visits the outputs that n itself makes, rather than passing them on
+// from below.
+func Introduced(n Node, visit func(Column)) {
+	list := func(cols []Column) {
+		for _, c := range cols {
+			visit(c)
+		}
+	}
+	// An expression that passes a column under its own identity introduces
+	// nothing: the column may be one of an outer query.
+	named := func(cols []Column, exprs []expr.Expr) {
+		for i, c := range cols {
+			if ref, ok := exprs[i].(*expr.Column); !ok || ref.ID != c.ID {
+				visit(c)
 			}
 		}
 	}
-	if p, ok := m.(*Project); ok {
-		// A projection that passes an outer column under its own identity does
-		// not introduce it.
-		for i, c := range p.Cols {
-			if c.ID != id {
-				continue
-			}
-			ref, isRef := p.Exprs[i].(*expr.Column)
-			return !isRef || ref.ID != id
+	switch n := n.(type) {
+	case *Scan:
+		list(n.Cols)
+	case *Values:
+		list(n.Cols)
+	case *Project:
+		named(n.Cols, n.Exprs)
+	case *ProjectSet:
+		for _, c := range n.Calls {
+			list(c.Cols)
 		}
+		if n.Ordinality != nil {
+			visit(*n.Ordinality)
+		}
+	case *Aggregate:
+		named(n.Cols, n.Keys)
+		for _, a := range n.Aggs {
+			visit(a.Col)
+		}
+	case *Join:
+		if n.Kind == physical.Mark {
+			visit(n.Mark)
+		}
+	case *SetOp:
+		list(n.Cols)
+	case *Window:
+		for _, c := range n.Calls {
+			visit(c.Col)
+		}
+	case *SharedScan:
+		list(n.Cols)
+	case *Recursive:
+		list(n.Cols)
+	case *WorkScan:
+		list(n.Cols)
 	}
-	return true
 }

@@ -5,11 +5,14 @@ package optimizer
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/planner/estimate"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // Env is what the rules depend on.
@@ -25,6 +28,8 @@ type Env struct {
 	// Pushdown is off when filters and limits stay local (a setting, for
 	// comparing answers).
 	Pushdown bool
+	// Disabled names rules that are not applied.
+	Disabled []string
 
 	nextID expr.ColumnID
 	shared []*logical.Shared
@@ -34,27 +39,41 @@ type Env struct {
 type Rule struct {
 	Name  string
 	Apply func(*Env, logical.Node) (logical.Node, error)
+	// Required rules cannot be switched off: without them there is no plan, a
+	// recursion that only its reader limits has no end, or what nobody reads
+	// fails.
+	Required bool
 }
 
 // Rules is the order in which rules run.
 func Rules() []Rule {
 	return []Rule{
-		{"InlineShared", inlineShared},
-		{"Decorrelate", decorrelate},
-		{"FoldConstants", foldConstants},
-		{"PushFilters", pushFilters},
-		{"NarrowScans", narrowScans},
-		{"OrderJoins", orderJoins},
-		{"PushIntoSources", pushIntoSources},
-		{"PruneColumns", pruneColumns},
-		{"PushLimits", pushLimits},
+		{Name: "InlineShared", Apply: inlineShared, Required: true},
+		{Name: "Decorrelate", Apply: decorrelate, Required: true},
+		{Name: "FoldConstants", Apply: foldConstants},
+		{Name: "CompareInOneType", Apply: compareInOneType},
+		{Name: "ExtractFromOr", Apply: extractFromOr},
+		{Name: "PushFilters", Apply: pushFilters},
+		{Name: "NarrowScans", Apply: narrowScans},
+		{Name: "OrderJoins", Apply: orderJoins},
+		{Name: "PushIntoSources", Apply: pushIntoSources},
+		{Name: "PruneColumns", Apply: pruneColumns, Required: true},
+		{Name: "PushLimits", Apply: pushLimits},
 	}
 }
 
 // Optimize applies the rules to a plan and to the plans it shares.
 func Optimize(env *Env, plan logical.Node) (logical.Node, error) {
+	rules := Rules()
+	for _, name := range env.Disabled {
+		i := slices.IndexFunc(rules, func(r Rule) bool { return strings.EqualFold(r.Name, name) })
+		if i < 0 || rules[i].Required {
+			return nil, pgerror.Newf(pgerror.InvalidParameterValue, "hub.disabled_rules: there is no rule %q that can be switched off", name)
+		}
+		rules = slices.Delete(rules, i, i+1)
+	}
 	env.nextID = maxID(plan)
-	for _, r := range Rules() {
+	for _, r := range rules {
 		var err error
 		if plan, err = r.Apply(env, plan); err != nil {
 			return nil, err
@@ -76,17 +95,10 @@ func maxID(plan logical.Node) expr.ColumnID {
 	var visit func(n logical.Node)
 	visit = func(n logical.Node) {
 		logical.Walk(n, func(m logical.Node) bool {
-			for _, c := range m.Outputs() {
-				top = max(top, c.ID)
-			}
+			logical.Introduced(m, func(c logical.Column) { top = max(top, c.ID) })
 			if s, ok := m.(*logical.SharedScan); ok && !seen[s.Of] {
 				seen[s.Of] = true
 				visit(s.Of.Input)
-			}
-			if a, ok := m.(*logical.Aggregate); ok {
-				for _, c := range a.Aggs {
-					top = max(top, c.Col.ID)
-				}
 			}
 			return true
 		})

@@ -468,8 +468,19 @@ func nullWhenNull(e expr.Expr, set map[expr.ColumnID]bool) bool {
 // derive adds what follows from equalities between columns: a = b and a < 5 give
 // b < 5.
 func (p *filterPusher) derive(conds []expr.Expr) []expr.Expr {
-	return appendAll(conds, p.derived(conds, conds))
+	// Through a chain of equalities in several steps.
+	for range maxDerive {
+		out := appendAll(conds, p.derived(conds, conds))
+		if len(out) == len(conds) {
+			break
+		}
+		conds = out
+	}
+	return conds
 }
+
+// maxDerive is how many equalities a derived condition may go through.
+const maxDerive = 4
 
 // derived returns the conditions that follow from conds by the equalities in on.
 func (p *filterPusher) derived(conds, on []expr.Expr) []expr.Expr {
@@ -520,23 +531,30 @@ func onlyColumn(e expr.Expr, id expr.ColumnID) bool {
 			return false
 		}
 		c, isCol := e.Args[0].(*expr.Column)
-		_, isConst := e.Args[1].(*expr.Const)
-		if isCol && isConst {
+		if isCol && isFixed(e.Args[1]) {
 			return c.ID == id
 		}
 		c, isCol = e.Args[1].(*expr.Column)
-		_, isConst = e.Args[0].(*expr.Const)
-		return isCol && isConst && c.ID == id
+		return isCol && isFixed(e.Args[0]) && c.ID == id
 	case *expr.InList:
 		c, ok := e.Arg.(*expr.Column)
 		if !ok || c.ID != id || e.Not {
 			return false
 		}
 		for _, i := range e.Items {
-			if _, ok := i.(*expr.Const); !ok {
+			if !isFixed(i) {
 				return false
 			}
 		}
+		return true
+	}
+	return false
+}
+
+// isFixed reports whether e is a constant or a parameter.
+func isFixed(e expr.Expr) bool {
+	switch e.(type) {
+	case *expr.Const, *expr.Param:
 		return true
 	}
 	return false

@@ -110,12 +110,19 @@ func offer(env *Env, scan *logical.Scan, conds []expr.Expr, isPolicy bool) (*log
 			note(c, connector.Outcome{Pushed: connector.Local, Reason: "it is volatile"})
 			continue
 		}
+		if hasParam(c) {
+			kept = append(kept, c)
+			out.Deferred = append(slices.Clone(out.Deferred), c)
+			note(c, connector.Outcome{Pushed: connector.Superset, Reason: "its parameters are sent with each execution"})
+			continue
+		}
 		mine = append(mine, c)
 		offered = append(offered, logical.Remap(c, index))
 	}
 	if len(offered) == 0 {
-		return &out, conds
+		return &out, kept
 	}
+	env.rows(scan) // lets the estimator know the columns
 	handle, outcomes := pusher.PushFilter(scan.Handle, policy.SealFilter(policy.Barrier{}, offered).Sealed)
 	out.Handle = handle
 	for i, c := range mine {
@@ -129,6 +136,18 @@ func offer(env *Env, scan *logical.Scan, conds []expr.Expr, isPolicy bool) (*log
 		}
 	}
 	return &out, kept
+}
+
+// hasParam reports whether a parameter of e has no value yet.
+func hasParam(e expr.Expr) bool {
+	found := false
+	expr.Walk(e, func(x expr.Expr) bool {
+		if _, ok := x.(*expr.Param); ok {
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 // pushLimits gives a LIMIT without order to a source that has evaluated every

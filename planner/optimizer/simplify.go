@@ -5,6 +5,12 @@ import (
 	"github.com/hubsql/hubsql/planner/expr"
 )
 
+// Simplify folds the constants in a condition whose parameters have got their
+// values.
+func Simplify(fold func(expr.Expr) expr.Expr, e expr.Expr) expr.Expr {
+	return simplify(&Env{Fold: fold}, e)
+}
+
 // simplify folds constants and flattens logic.
 func simplify(env *Env, e expr.Expr) expr.Expr {
 	e = expr.Rewrite(e, func(x expr.Expr) expr.Expr {

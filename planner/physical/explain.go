@@ -16,6 +16,8 @@ type ExplainOptions struct {
 	// Redact hides every literal, for roles that may not see what policies and
 	// other sessions put into remote queries.
 	Redact bool
+	// Handles are what scans read instead of their own handle.
+	Handles map[*Scan]connector.TableHandle
 	// Actual adds what a node did (EXPLAIN ANALYZE); nil without.
 	Actual func(Node) string
 	// Filtered says what dynamic filter i did to a scan, "" when that may not be
@@ -244,13 +246,21 @@ func (e *explainer) properties(n Node, depth int) {
 	}
 }
 
+// handle is what a scan reads.
+func (e *explainer) handle(n *Scan) connector.TableHandle {
+	if h, ok := e.o.Handles[n]; ok {
+		return h
+	}
+	return n.Handle
+}
+
 // scan prints what is sent to the source, and why conditions stayed.
 func (e *explainer) scan(n *Scan, depth int) {
 	if n.Server != "" {
 		e.detail(depth, "Server: %s", n.Server)
 	}
 	if x, ok := n.Source.(connector.Explainer); ok && n.Server != "" {
-		e.detail(depth, "Remote SQL: %s", x.RemoteQuery(n.Handle, e.o.Redact))
+		e.detail(depth, "Remote SQL: %s", x.RemoteQuery(e.handle(n), e.o.Redact))
 	}
 	for i, f := range n.Dynamic {
 		done := ""

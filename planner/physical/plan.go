@@ -48,6 +48,10 @@ type Scan struct {
 	Source connector.Source
 	Handle connector.TableHandle
 	Cols   []Column
+	// Deferred are conditions with parameters, over the handle's columns. They
+	// are offered to the source when an execution knows the values; the plan
+	// evaluates them in any case.
+	Deferred []expr.Expr
 	// Pushed explains, per predicate, what the source does with it.
 	Pushed []PushedFilter
 	Rows   float64 // estimate, negative when unknown

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/hubsql/hubsql/planner/optimizer"
 	"github.com/hubsql/hubsql/tests/fixture"
 	"github.com/hubsql/hubsql/tests/harness"
 	"github.com/hubsql/hubsql/tests/hubtest"
@@ -109,7 +110,18 @@ func show(r result) string {
 // settings vary the engine's shape from query to query.
 var settings = []string{
 	"SET hub.enable_pushdown = on", "SET hub.enable_pushdown = off", "SET hub.workers = 1", "SET hub.batch_size = 3",
-	"RESET hub.workers", "RESET hub.batch_size",
+	"RESET hub.workers", "RESET hub.batch_size", "RESET hub.disabled_rules",
+}
+
+// rules are those of the optimizer that can be switched off.
+func rules() []string {
+	var out []string
+	for _, r := range optimizer.Rules() {
+		if !r.Required {
+			out = append(out, r.Name)
+		}
+	}
+	return out
 }
 
 func TestRandomQueriesAnswerAsPostgreSQL(t *testing.T) {
@@ -130,10 +142,14 @@ func TestRandomQueriesAnswerAsPostgreSQL(t *testing.T) {
 		exec(c, "SET statement_timeout = '4s'")
 	}
 	g := &generator{Rand: rand.New(rand.NewPCG(*seed, 0))}
+	off := rules()
 	count, failed, empty, found := 0, map[string]int{}, 0, 0
 	for end := time.Now().Add(*duration); time.Now().Before(end) && found < *stop; count++ {
 		if count%10 == 0 {
 			exec(hub, settings[g.IntN(len(settings))])
+		}
+		if count%10 == 5 {
+			exec(hub, "SET hub.disabled_rules = "+off[g.IntN(len(off))])
 		}
 		g.aliases = 0
 		q, _ := g.query(nil, 1+g.IntN(4), false)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/hubsql/hubsql/planner/optimizer"
 	"github.com/hubsql/hubsql/tests/fixture"
 	"github.com/hubsql/hubsql/tests/harness"
 	"github.com/hubsql/hubsql/tests/hubtest"
@@ -127,6 +128,19 @@ var settings = map[string][]string{
 	"no pushdown":        {"SET hub.enable_pushdown = off"},
 	"everything on disk": {"SET hub.spill_at = '1kB'", "SET memory_limit = '32MB'"},
 	"no dynamic filters": {"SET hub.enable_dynamic_filters = off"},
+	"no rules":           {"SET hub.disabled_rules = " + strings.Join(rules(), ", ")},
+}
+
+// rules are those of the optimizer that can be switched off. Conditions are
+// pushed down all the same: joins would be cross products without.
+func rules() []string {
+	var out []string
+	for _, r := range optimizer.Rules() {
+		if !r.Required && r.Name != "PushFilters" {
+			out = append(out, r.Name)
+		}
+	}
+	return out
 }
 
 func TestAnswersEqualPostgreSQL(t *testing.T) {

@@ -103,10 +103,15 @@ func TestParametersAsInPostgreSQL(t *testing.T) {
 	}
 	defer ref.Close(ctx)
 	hub := w.Hub.Admin(t).PgConn()
-	for _, c := range parameterized {
-		want, got := parameterAnswer(ctx, ref, c.sql, c.args), parameterAnswer(ctx, hub, c.sql, c.args)
-		if got != want {
-			t.Errorf("%s %q\ngot:\n%s\nwant:\n%s", c.sql, c.args, got, want)
+	for _, mode := range []string{"auto", "force_generic_plan"} {
+		if _, err := hub.Exec(ctx, "SET plan_cache_mode = "+mode).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range parameterized {
+			want, got := parameterAnswer(ctx, ref, c.sql, c.args), parameterAnswer(ctx, hub, c.sql, c.args)
+			if got != want {
+				t.Errorf("%s %q, %s\ngot:\n%s\nwant:\n%s", c.sql, c.args, mode, got, want)
+			}
 		}
 	}
 }
