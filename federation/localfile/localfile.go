@@ -37,6 +37,22 @@ type File struct {
 	ModTime time.Time
 
 	root, path string // path is relative to root unless root is ""
+	// full and info are set for a file that was named itself: the name before
+	// links were followed, and what it led to.
+	full string
+	info fs.FileInfo
+}
+
+// Unchanged reports whether f was named itself, rather than found by a pattern
+// or in a directory, and the name still leads to the same version of the same
+// file. It looks at the file only.
+func (f File) Unchanged() bool {
+	if f.info == nil {
+		return false
+	}
+	st, err := os.Stat(f.full)
+	return err == nil && st.Mode().IsRegular() && os.SameFile(st, f.info) &&
+		st.Size() == f.Size && st.ModTime().Equal(f.ModTime)
 }
 
 // Open opens f for reading. A file that was replaced by a link out of the root
@@ -68,6 +84,9 @@ func (a Access) Expand(name string, extensions ...string) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
+		// What file has looked at may be newer than st; a difference only means
+		// that the file counts as changed.
+		f.full, f.info = full, st
 		return []File{f}, nil
 	case !strings.ContainsAny(name, "*?[{"):
 		return nil, a.openError(name, err)

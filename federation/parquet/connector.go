@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/decode"
@@ -131,6 +132,27 @@ type table struct {
 	access  localfile.Access
 	columns []connector.Column
 	files   []tableFile
+	// found is when the names were looked up.
+	found time.Time
+}
+
+// lookupAge is how long names that lead to files, rather than to directories or
+// patterns, are not looked up again. The files themselves are compared with what
+// was read each time.
+const lookupAge = time.Second
+
+// fresh reports whether resolving t again would give the same.
+func (t *table) fresh() bool {
+	// More files cost about as much to compare as to find.
+	if len(t.files) > 16 || time.Since(t.found) > lookupAge {
+		return false
+	}
+	for i := range t.files {
+		if !t.files[i].file.Unchanged() {
+			return false
+		}
+	}
+	return true
 }
 
 // tableFile is one file of a table and how its fields become the columns.
@@ -159,12 +181,14 @@ func (s *source) Table(_ context.Context, ref connector.TableRef) (connector.Tab
 	for i := range project {
 		project[i] = i
 	}
-	return &handle{table: t, project: project}, nil
+	h := &handle{table: t, project: project, latest: &atomic.Pointer[table]{}}
+	h.latest.Store(t)
+	return h, nil
 }
 
 // resolve finds the files of a table and matches their schemas.
 func (s *source) resolve(ref connector.TableRef) (*table, error) {
-	t := &table{ref: ref, access: s.access(ref.AllowAbsolute)}
+	t := &table{ref: ref, access: s.access(ref.AllowAbsolute), found: time.Now()}
 	files, err := t.locate()
 	if err != nil {
 		return nil, err
@@ -313,6 +337,9 @@ type handle struct {
 	table   *table
 	project []int
 	checks  []check
+	// latest is the table as it was last resolved, with the columns of table; all
+	// handles made from one share it.
+	latest *atomic.Pointer[table]
 	// queue is set by Split and shared by all handles of the split: each part
 	// goes to the reader that is ready for it first. nil means every row group
 	// that the checks leave.
@@ -466,6 +493,9 @@ func (s *source) current(h *handle) (*table, error) {
 	if h.fixed {
 		return h.table, nil
 	}
+	if t := h.latest.Load(); t.fresh() {
+		return t, nil
+	}
 	t, err := s.resolve(h.table.ref)
 	if err != nil {
 		return nil, err
@@ -474,5 +504,6 @@ func (s *source) current(h *handle) (*table, error) {
 	if !same {
 		return nil, pgerror.Source(s.name, pgerror.FeatureNotSupported, "cached plan must not change result type", nil)
 	}
+	h.latest.Store(t)
 	return t, nil
 }
