@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -13,12 +14,14 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 	"github.com/pierrec/lz4/v4"
 
+	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // inflater decompresses the pages of one reader and reuses what the codecs need.
 type inflater struct {
 	memory *budget
+	spare  *spareDecoders
 	zstd   *zstd.Decoder
 	gzip   *gzip.Reader
 	brotli *brotli.Reader
@@ -44,11 +47,68 @@ func (d *inflater) state(n int64) error {
 
 // close ends the decoders.
 func (d *inflater) close() {
-	if d.zstd != nil {
-		d.zstd.Close()
-	}
 	d.memory.release(d.held)
-	*d = inflater{memory: d.memory}
+	d.held = 0
+	if d.zstd != nil {
+		d.spare.put(d.zstd)
+	}
+	*d = inflater{memory: d.memory, spare: d.spare}
+}
+
+// maxSpare is how many decoders a source keeps that no reader uses.
+const maxSpare = 4
+
+// spareDecoders are the zstd decoders that a source keeps for its next readers,
+// because making one costs more than a small page. The account of the source
+// pays for those that lie here.
+type spareDecoders struct {
+	account *memory.Account
+
+	mu     sync.Mutex
+	free   []*zstd.Decoder
+	closed bool
+}
+
+// get returns a decoder that the caller pays for, or nil.
+func (s *spareDecoders) get() *zstd.Decoder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.free) - 1
+	if last < 0 {
+		return nil
+	}
+	z := s.free[last]
+	s.free[last] = nil
+	s.free = s.free[:last]
+	if s.account != nil {
+		s.account.Release(zstdState)
+	}
+	return z
+}
+
+// put takes a decoder that nobody uses.
+func (s *spareDecoders) put(z *zstd.Decoder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.free) >= maxSpare || s.account != nil && s.account.Reserve(zstdState) != nil {
+		z.Close()
+		return
+	}
+	s.free = append(s.free, z)
+}
+
+// close ends the decoders; those that come later are ended at once.
+func (s *spareDecoders) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, z := range s.free {
+		z.Close()
+		if s.account != nil {
+			s.account.Release(zstdState)
+		}
+	}
+	s.free = nil
 }
 
 // inflate decompresses src, which must give exactly len(dst) bytes. Behind dst
@@ -95,11 +155,13 @@ func (d *inflater) zstandard(dst, src []byte) (int, error) {
 		if err := d.state(zstdState); err != nil {
 			return 0, err
 		}
-		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(maxPage+padding))
-		if err != nil {
-			return 0, err
+		if d.zstd = d.spare.get(); d.zstd == nil {
+			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(maxPage+padding))
+			if err != nil {
+				return 0, err
+			}
+			d.zstd = z
 		}
-		d.zstd = z
 	}
 	// With some room behind the result it takes its faster path.
 	out, err := d.zstd.DecodeAll(src, dst[:0:len(dst)+padding])

@@ -64,6 +64,7 @@ func (*Connector) Open(_ context.Context, c connector.Config) (connector.Source,
 		root:    c.Options["root"],
 		footers: &footerCache{account: c.Account, footers: map[footerKey]*footer{}},
 	}
+	s.decoders.account = c.Account
 	s.dictIDs.Store(rand.Uint64())
 	return s, nil
 }
@@ -74,6 +75,7 @@ type source struct {
 	root       string
 	footers    *footerCache
 	statistics statisticsCache
+	decoders   spareDecoders
 	// dictIDs gives each dictionary that is read a number. They begin anywhere,
 	// so that dictionaries of two servers differ, too.
 	dictIDs atomic.Uint64
@@ -123,6 +125,7 @@ func (s *source) Probe(context.Context) (string, error) {
 // Close implements connector.Source.
 func (s *source) Close() error {
 	s.footers.close()
+	s.decoders.close()
 	return nil
 }
 

@@ -163,7 +163,7 @@ func TestInflateTakesWhatItsCodecWrites(t *testing.T) {
 		hadoop = append(hadoop, half[:n]...)
 	}
 	root := memory.NewRoot("test", 0)
-	d := inflater{memory: &budget{account: root}}
+	d := inflater{memory: &budget{account: root}, spare: &spareDecoders{}}
 	for name, c := range map[string]struct {
 		codec format.CompressionCodec
 		src   []byte

@@ -37,7 +37,7 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 		format: o.Format, memory: &budget{account: o.Account}, slots: map[*vector.Batch]*slot{}, open: -1,
 	}
 	r.pool = &blockPool{memory: r.memory}
-	r.flate = &inflater{memory: r.memory}
+	r.flate = &inflater{memory: r.memory, spare: &s.decoders}
 	if x.limit > 0 {
 		r.limit = x.limit
 		return r, nil
