@@ -245,3 +245,7 @@ func (t Type) CharMod() (n int, ok bool) {
 	}
 	return int(t.Mod) - 4, true
 }
+
+// RowJSON is the type of a row that is printed as JSON already, with the names of
+// its fields. It is json with a modifier that no statement can write.
+func RowJSON() Type { return Type{OID: JSON, Mod: 1} }

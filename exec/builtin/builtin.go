@@ -42,6 +42,11 @@ var families = [...]func() []entry{
 	likes,
 	charFormats,
 	jsons,
+	jsonTexts,
+	jsonPaths,
+	jsonEdits,
+	bitStrings,
+	networks,
 	sets,
 	arrays,
 	system,
@@ -87,6 +92,9 @@ func Register(reg Registrar) {
 				reg.AddFunction(&f)
 			}
 		}
+	}
+	for _, f := range hubFunctions() {
+		reg.AddFunction(f)
 	}
 	if len(unknown) > 0 {
 		panic(fmt.Sprintf("builtin: no functions of PostgreSQL: %s", strings.Join(unknown, " ")))

@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -499,171 +498,6 @@ func (n *numberFormat) signed(s string, neg bool) string {
 	return s
 }
 
-// parseDate reads a text by a format, for to_date and to_timestamp.
-func parseDate(s, f string) (m moment, err error) {
-	m = moment{year: 1, month: 1, day: 1}
-	pm, twelve, bc := 0, false, false
-	doy := 0
-	for len(f) > 0 {
-		if f[0] == '"' {
-			for f = f[1:]; len(f) > 0 && f[0] != '"'; f = f[1:] {
-				if s != "" {
-					s = s[1:]
-				}
-			}
-			f = strings.TrimPrefix(f, `"`)
-			continue
-		}
-		for _, skip := range []string{"FM", "fm", "TM", "FX"} {
-			f = strings.TrimPrefix(f, skip)
-		}
-		word := ""
-		for _, w := range dateWords {
-			if len(w) > len(word) && len(f) >= len(w) && strings.EqualFold(f[:len(w)], w) {
-				word = strings.ToUpper(w)
-			}
-		}
-		if word == "" {
-			if f == "" {
-				break
-			}
-			// A separator matches any one separator; blanks are skipped.
-			if s != "" && !alnum(s[0]) {
-				s = s[1:]
-			}
-			f = f[1:]
-			continue
-		}
-		f = f[len(word):]
-		s = strings.TrimLeft(s, " ")
-		number := func(width int) int {
-			// Digits are taken greedily unless another number follows at once.
-			limit := width
-			if len(f) == 0 || !alnum(f[0]) {
-				limit = max(width, 9)
-			}
-			k := 0
-			if k < len(s) && (s[k] == '-' || s[k] == '+') {
-				k++
-			}
-			for k < len(s) && k < limit && s[k] >= '0' && s[k] <= '9' {
-				k++
-			}
-			n, e := strconv.Atoi(s[:k])
-			if e != nil && err == nil {
-				err = pgerror.Newf(pgerror.InvalidDatetimeFormat, "invalid value \"%s\" for \"%s\"", s[:min(width, len(s))], word).WithDetail("Value must be an integer.")
-			}
-			s = s[k:]
-			return n
-		}
-		names := func(list []string, short bool) int {
-			for i, n := range list {
-				if short {
-					n = n[:3]
-				}
-				if len(s) >= len(n) && strings.EqualFold(s[:len(n)], n) {
-					s = s[len(n):]
-					return i
-				}
-			}
-			if err == nil {
-				err = pgerror.Newf(pgerror.InvalidDatetimeFormat, "invalid value \"%s\" for \"%s\"", s[:min(len(s), 3)], word).WithDetail("The given value did not match any of the allowed values for this field.")
-			}
-			return 0
-		}
-		if s == "" {
-			break
-		}
-		switch word {
-		case "YYYY", "IYYY":
-			m.year = number(4)
-		case "Y,YYY":
-			m.year = number(1)
-			s = strings.TrimPrefix(s, ",")
-			m.year = m.year*1000 + number(3)
-		case "YYY", "YY", "Y":
-			n := number(len(word))
-			switch {
-			case n < 70:
-				n += 2000
-			case n < 100:
-				n += 1900
-			}
-			m.year = n
-		case "MM":
-			m.month = number(2)
-		case "DD":
-			m.day = number(2)
-		case "DDD":
-			doy = number(3)
-		case "HH24":
-			m.hour = number(2)
-		case "HH12", "HH":
-			m.hour, twelve = number(2), true
-		case "MI":
-			m.minute = number(2)
-		case "SS":
-			m.second = number(2)
-		case "MS", "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-			k := 0
-			for k < len(s) && k < 6 && s[k] >= '0' && s[k] <= '9' {
-				k++
-			}
-			m.micro, _ = strconv.Atoi((s[:k] + "000000")[:6])
-			s = s[k:]
-		case "MONTH":
-			m.month = names(monthNames[:], false) + 1
-		case "MON":
-			m.month = names(monthNames[:], true) + 1
-		case "DAY":
-			names(dayNames[:], false)
-		case "DY":
-			names(dayNames[:], true)
-		case "AM", "PM", "A.M.", "P.M.":
-			pm = 1
-			if s[0] == 'p' || s[0] == 'P' {
-				pm = 2
-			}
-			s = s[min(len(word), len(s)):]
-		case "BC", "AD", "B.C.", "A.D.":
-			bc = s[0] == 'b' || s[0] == 'B'
-			s = s[min(len(word), len(s)):]
-		case "J":
-			y, mo, d := types.CivilFromDays(int64(number(9)) - 2440588)
-			m.year, m.month, m.day = y, mo, d
-		default:
-			return m, pgerror.NotSupported("format \"%s\" is not supported for reading dates", word)
-		}
-		if err != nil {
-			return m, err
-		}
-	}
-	if twelve && (m.hour < 1 || m.hour > 12) {
-		return m, pgerror.Newf(pgerror.InvalidDatetimeFormat, "hour \"%d\" is invalid for the 12-hour clock", m.hour).WithHint("Use the 24-hour clock, or give an hour between 1 and 12.")
-	}
-	if pm == 2 && m.hour < 12 {
-		m.hour += 12
-	} else if pm == 1 && m.hour == 12 {
-		m.hour = 0
-	}
-	if bc {
-		m.year = 1 - m.year
-	}
-	if doy > 0 {
-		m.year, m.month, m.day = types.CivilFromDays(types.DaysFromCivil(m.year, 1, 1) + int64(doy) - 1)
-	}
-	if m.month < 1 || m.month > 12 || m.day < 1 || m.day > types.DaysInMonth(m.year, m.month) || m.hour > 24 || m.minute > 59 || m.second > 59 {
-		return m, pgerror.New(pgerror.DatetimeFieldOverflow, "date/time field value out of range")
-	}
-	m.days = types.DaysFromCivil(m.year, m.month, m.day)
-	return m, nil
-}
-
-// alnum reports whether c is a letter or digit.
-func alnum(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
 // toNumber is to_number: the digits that the format admits.
 func toNumber(r *row) (types.Datum, error) {
 	n, err := parseNumberFormat(r.text(1))
@@ -706,16 +540,11 @@ func charFormats() []entry {
 		{sigs: "to_char(timestamp,text) to_char(timestamptz,text) to_char(interval,text)", kernel: each(dateToChar), doc: "A date or time by a format.", example: "to_char(timestamp '2002-04-20 17:31:12', 'HH12:MI:SS') = 05:31:12"},
 		{sigs: "to_char(int4,text) to_char(int8,text) to_char(numeric,text) to_char(float4,text) to_char(float8,text)", kernel: each(numberToChar), doc: "A number by a format.", example: "to_char(125, '999') =  125"},
 		{sigs: "to_date(text,text)", kernel: each(func(r *row) (types.Datum, error) {
-			m, err := parseDate(r.text(0), r.text(1))
-			return types.IntDatum(m.days), err
+			d, err := readDate(r.text(0), r.text(1))
+			return types.IntDatum(d), err
 		}), doc: "A date of a text by a format."},
 		{sigs: "to_timestamp(text,text)", kernel: each(func(r *row) (types.Datum, error) {
-			m, err := parseDate(r.text(0), r.text(1))
-			if err != nil {
-				return types.Null, err
-			}
-			us := m.days*microsPerDay + int64(m.hour*3600+m.minute*60+m.second)*microsPerSecond + int64(m.micro)
-			return intResult(toUTC(us, r.zone()))
+			return intResult(readInstant(r.text(0), r.text(1), r.zone()))
 		}), doc: "An instant of a text by a format, on the local clock."},
 		{sigs: "to_number(text,text)", kernel: each(toNumber), doc: "A number of a text by a format."},
 	}

@@ -186,7 +186,11 @@ func (b *binder) bindConst(c *pg.A_Const) (expr.Expr, error) {
 	case *pg.A_Const_Sval:
 		return &expr.Const{T: types.Of(types.Unknown), Value: types.TextDatum(v.Sval.Sval)}, nil
 	case *pg.A_Const_Bsval:
-		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "bit string literals are not supported")
+		d, err := types.ParseText(types.Of(types.Bit), v.Bsval.Bsval, b.env.Session.Format())
+		if err != nil {
+			return nil, b.at(err, c.Location)
+		}
+		return &expr.Const{T: types.Of(types.Bit), Value: d}, nil
 	}
 	// The protobuf form leaves out an integer zero.
 	return &expr.Const{T: types.Of(types.Int4)}, nil
@@ -648,24 +652,23 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 			return nil, err
 		}
 	}
-	var index []expr.Expr
-	for _, ind := range rest {
-		switch ind := ind.Node.(type) {
+	for len(rest) > 0 {
+		switch ind := rest[0].Node.(type) {
 		case *pg.Node_AIndices:
-			if ind.AIndices.IsSlice {
-				return nil, pgerror.NotSupported("array slices are not supported")
+			n2 := 1
+			for n2 < len(rest) && rest[n2].GetAIndices() != nil {
+				n2++
 			}
-			i, err := b.bindExpr(ec, ind.AIndices.Uidx)
-			if err != nil {
+			if e, err = b.bindSubscripts(ec, e, rest[:n2], exprLocation(n.Arg)); err != nil {
 				return nil, err
 			}
-			if i, err = b.coerce(i, types.Of(types.Int4), function.Assignment, false, exprLocation(ind.AIndices.Uidx)); err != nil {
-				return nil, err
-			}
-			index = append(index, i)
+			rest = rest[n2:]
 		case *pg.Node_String_:
 			row := b.rowOf(e)
-			if row == nil || len(index) > 0 {
+			if row == nil {
+				if t := e.Type(); t.OID == types.Record {
+					return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
+				}
 				return nil, b.errorf(exprLocation(n.Arg), pgerror.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", ind.String_.Sval, types.FormatType(e.Type()))
 			}
 			i := slices.Index(row.Names, ind.String_.Sval)
@@ -673,19 +676,12 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 				return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
 			}
 			e = row.Items[i]
+			rest = rest[1:]
 		default:
 			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")
 		}
 	}
-	if len(index) == 0 {
-		return e, nil
-	}
-	t := e.Type()
-	info := types.Lookup(t.OID)
-	if info == nil || info.Elem == 0 {
-		return nil, b.errorf(exprLocation(n.Arg), pgerror.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", types.FormatType(t))
-	}
-	return &expr.Subscript{Arg: e, Index: index, T: t.Elem()}, nil
+	return e, nil
 }
 
 // rowOf returns the fields of a row value, nil when e is none or they are not
