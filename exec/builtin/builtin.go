@@ -47,6 +47,7 @@ var families = [...]func() []entry{
 	jsonEdits,
 	bitStrings,
 	networks,
+	miscellany,
 	sets,
 	arrays,
 	system,

@@ -277,6 +277,11 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 	if call.Args, err = b.coerceArgs(args, argNodes, m); err != nil {
 		return nil, err
 	}
+	if rows := jsonRowArgs(m.Fn.Name); rows != nil {
+		if m, call.Args, err = b.rowsAsJSON(schema, name, m, call.Args, rows, fc); err != nil {
+			return nil, err
+		}
+	}
 	call.Fn = m.Fn
 	call.Col.Type = resultType(m, call.Args)
 	if fc.AggDistinct {

@@ -67,6 +67,9 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	}
 	switch n := n.GetNode().(type) {
 	case *pg.Node_AConst:
+		if err := b.checkNumber(n.AConst); err != nil {
+			return nil, err
+		}
 		e, err := b.bindConst(n.AConst)
 		if c, ok := e.(*expr.Const); ok && b.quiet == 0 {
 			if b.literals == nil {
@@ -194,6 +197,29 @@ func (b *binder) bindConst(c *pg.A_Const) (expr.Expr, error) {
 	}
 	// The protobuf form leaves out an integer zero.
 	return &expr.Const{T: types.Of(types.Int4)}, nil
+}
+
+// checkNumber refuses the notations of numbers that PostgreSQL 15 does not have:
+// other bases than ten, and underscores between digits.
+func (b *binder) checkNumber(c *pg.A_Const) error {
+	at := int(c.Location)
+	if c.Isnull || at < 0 || at >= len(b.text) || b.quiet > 0 || b.text[at] < '0' || b.text[at] > '9' {
+		return nil
+	}
+	end := at
+	for end < len(b.text) && wordByte(b.text[end]) {
+		end++
+	}
+	word := b.text[at:end]
+	if strings.Contains(word, "_") || len(word) > 1 && strings.ContainsRune("xXoObB", rune(word[1])) {
+		return b.errorf(c.Location, pgerror.SyntaxError, "trailing junk after numeric literal at or near \"%s\"", word)
+	}
+	return nil
+}
+
+// wordByte reports whether c may stand in an identifier.
+func wordByte(c byte) bool {
+	return c == '_' || c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
 // numberConst types a number that is not an int4: int8 when it fits, else
@@ -358,6 +384,17 @@ func (b *binder) missingTable(s *scope, table string, loc int32) error {
 // bindParam binds $n.
 func (b *binder) bindParam(p *pg.ParamRef) (expr.Expr, error) {
 	n := int(p.Number)
+	if end := int(p.Location) + 1; p.Location >= 0 && b.quiet == 0 {
+		for end < len(b.text) && b.text[end] >= '0' && b.text[end] <= '9' {
+			end++
+		}
+		if end < len(b.text) && wordByte(b.text[end]) {
+			for end < len(b.text) && wordByte(b.text[end]) {
+				end++
+			}
+			return nil, b.errorf(p.Location, pgerror.SyntaxError, "trailing junk after parameter at or near \"%s\"", b.text[p.Location:end])
+		}
+	}
 	if n < 1 || n > math.MaxUint16 {
 		return nil, b.errorf(p.Location, pgerror.UndefinedParameter, "there is no parameter $%d", n)
 	}

@@ -151,6 +151,19 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	if err != nil {
 		return nil, err
 	}
+	if fc.FuncVariadic && m.Fn.Args[len(m.Fn.Args)-1] == types.Any {
+		if last := coerced[len(coerced)-1].Type(); !last.IsArray() {
+			return nil, b.errorf(exprLocation(fc.Args[len(fc.Args)-1]), pgerror.DatatypeMismatch, "VARIADIC argument must be an array")
+		}
+		spread := *m.Fn
+		spread.Kernel = function.Spread(m.Fn.Kernel)
+		m.Fn = &spread
+	}
+	if rows := jsonRowArgs(m.Fn.Name); rows != nil {
+		if m, coerced, err = b.rowsAsJSON(schema, name, m, coerced, rows, fc); err != nil {
+			return nil, err
+		}
+	}
 	call := &expr.Call{Fn: m.Fn, Args: coerced, T: resultType(m, coerced), Pos: int(fc.Location)}
 	if m.Fn.Kind != function.SetReturn || top {
 		return call, nil
