@@ -202,7 +202,7 @@ func (t Type) Category() Category {
 }
 
 // IsArray reports whether t is an array type (not int2vector or oidvector).
-func (t Type) IsArray() bool { return t.Category() == CategoryArray }
+func (t Type) IsArray() bool { return t.Category() == CategoryArray || t.OID == RecordArray }
 
 // Elem returns the element type of an array, carrying the array's modifier.
 func (t Type) Elem() Type {

@@ -47,7 +47,7 @@ var families = [...]func() []entry{
 	jsonEdits,
 	bitStrings,
 	networks,
-	miscellany,
+	valueFunctions,
 	sets,
 	arrays,
 	system,

@@ -82,4 +82,3 @@ func rowJSON(r *row) (types.Datum, error) {
 	}
 	return types.TextDatum(string(append(b, '}'))), nil
 }
-

@@ -19,6 +19,8 @@ func jsonStep(v types.JSONValue, key string, index int64, byIndex bool) (types.J
 	switch {
 	case !byIndex && v.Kind == types.JSONObject:
 		return v.Get(key)
+	case byIndex && v.Kind != types.JSONArrayKind && v.Kind != types.JSONObject && (index == 0 || index == -1):
+		return v, true // a scalar document is an array of one element
 	case byIndex && v.Kind == types.JSONArrayKind:
 		if index < 0 {
 			index += int64(len(v.Elems))
@@ -215,7 +217,14 @@ func buildObject(r *row) (types.Datum, error) {
 	b := []byte{'{'}
 	for k := 0; k < r.n(); k += 2 {
 		if r.null(k) {
+			if r.c.Ret.OID == types.JSONB {
+				return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "argument %d: key must not be null", k+1)
+			}
 			return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "argument %d cannot be null", k+1).WithHint("Object keys should be text.")
+		}
+		switch t := r.args[k].Type; {
+		case t.IsArray(), t.OID == types.Record, t.OID == types.JSON, t.OID == types.JSONB:
+			return types.Null, pgerror.New(pgerror.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
 		}
 		if k > 0 {
 			b = append(b, ", "...)

@@ -205,6 +205,9 @@ func (r *row) change(v, with types.JSONValue, mode editMode) (types.JSONValue, e
 		}
 		return v, errJSON("cannot set path in scalar")
 	}
+	if len(v.Elems) == 0 && mode&editAdds == 0 {
+		return v, nil
+	}
 	c := jsonChange{path: a.Elems, with: with, mode: mode}
 	return c.apply(v, 0)
 }

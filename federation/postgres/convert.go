@@ -14,7 +14,7 @@ import (
 type conversion struct {
 	active bool
 	// parse is unset when values of the type are only passed on as they are.
-	parse bool
+	parse  bool
 	to     types.Type
 	format *types.Format
 }

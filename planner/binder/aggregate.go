@@ -315,6 +315,9 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 		if err != nil {
 			return nil, err
 		}
+		if call.Distinct && !slices.ContainsFunc(call.Args, func(a expr.Expr) bool { return expr.Equal(a, e) }) {
+			return nil, b.errorf(exprLocation(sb.Node), pgerror.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
+		}
 		call.OrderBy = append(call.OrderBy, logical.SortKey{Expr: e, Desc: item.desc, NullsFirst: item.nullsFirst})
 	}
 	if m.Fn.Aggregate != nil && m.Fn.Aggregate.IgnoresOrder {

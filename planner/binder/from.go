@@ -107,6 +107,14 @@ func single(plan logical.Node, it *rangeItem) *from {
 
 // bindSubselect binds (SELECT ...) alias.
 func (b *binder) bindSubselect(n *pg.RangeSubselect, s *scope) (*from, error) {
+	if n.Alias == nil && b.quiet == 0 {
+		sel := n.Subquery.GetSelectStmt()
+		what, example := "subquery", "(SELECT ...)"
+		if len(sel.GetValuesLists()) > 0 {
+			what, example = "VALUES", "(VALUES ...)"
+		}
+		return nil, pgerror.Newf(pgerror.SyntaxError, "%s in FROM must have an alias", what).WithHint("For example, FROM %s [AS] foo.", example)
+	}
 	outer := s.outer()
 	if n.Lateral {
 		outer = s
@@ -342,6 +350,11 @@ func (b *binder) bindUsing(j *logical.Join, left, right *from, using []string, o
 			return nil, pgerror.Newf(pgerror.UndefinedColumn, "column %q specified in USING clause does not exist in %s table", name, side)
 		}
 		return hit, nil
+	}
+	for i, name := range using {
+		if slices.Contains(using[:i], name) {
+			return pgerror.Newf(pgerror.DuplicateColumn, "column name %q appears more than once in USING clause", name)
+		}
 	}
 	var conds []expr.Expr
 	merged := &rangeItem{}

@@ -412,8 +412,8 @@ func recode(s, from, to string) (string, error) {
 	return latin1(s, false)
 }
 
-// miscellany are functions of no larger family.
-func miscellany() []entry {
+// valueFunctions are functions of values of any type, of identifiers, sizes and encodings.
+func valueFunctions() []entry {
 	one := func(f func(r *row) (string, error)) function.Kernel {
 		return each(func(r *row) (types.Datum, error) {
 			s, err := f(r)
