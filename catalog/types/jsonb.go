@@ -247,7 +247,7 @@ func compareJSON(a, b JSONValue, top bool) int {
 		}
 		for i := range a.Elems {
 			if a.Kind == JSONObject {
-				if c := CompareJSONKey(a.Keys[i], b.Keys[i]); c != 0 {
+				if c := strings.Compare(a.Keys[i], b.Keys[i]); c != 0 {
 					return c
 				}
 			}

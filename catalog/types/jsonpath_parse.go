@@ -175,12 +175,12 @@ func pathFlags(s string) (string, error) {
 				WithDetail("Unrecognized flag character \"%c\" in LIKE_REGEX predicate.", c)
 		}
 	}
-	out := ""
-	for _, c := range "ismxq" {
+	out := strings.Map(func(c rune) rune {
 		if strings.ContainsRune(s, c) {
-			out += string(c)
+			return c
 		}
-	}
+		return -1
+	}, "ismxq")
 	if strings.Contains(out, "x") && !strings.Contains(out, "q") {
 		return "", pgerror.New(pgerror.FeatureNotSupported, "XQuery \"x\" flag (expanded regular expressions) is not implemented")
 	}

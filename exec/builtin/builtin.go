@@ -110,6 +110,12 @@ func Register(reg Registrar) {
 		switch fn := done[c.fn]; {
 		case c.method == 'b':
 			reg.AddCast(c.cast)
+		case c.method == 'i':
+			c.cast.Fn = &function.Overload{
+				Kind: function.Scalar, Args: []types.OID{c.cast.From}, Ret: c.cast.To, Schema: "hub", Name: "io_cast",
+				Volatility: function.Stable, Strict: true, Kernel: function.ConvertByText,
+			}
+			reg.AddCast(c.cast)
 		case fn != nil:
 			// The modifier and the explicitness come with the call, not as
 			// arguments.

@@ -19,6 +19,16 @@ func hubFunctions() []*function.Overload {
 			Volatility: function.Stable, Kernel: each(rowJSON),
 			Doc: "A row as a JSON object: the names of its fields and their values in turn.",
 		},
+		{
+			Name: "json_rows", Schema: "hub", Kind: function.SetReturn, Args: []types.OID{types.JSON, types.Text}, Ret: types.JSON,
+			Volatility: function.Immutable, Rows: jsonObjects,
+			Doc: "The objects that the rows of a function returning records are read from.",
+		},
+		{
+			Name: "json_field_as", Schema: "hub", Kind: function.Scalar, Args: []types.OID{types.JSON, types.Text}, Ret: types.Any,
+			Volatility: function.Stable, Strict: true, Kernel: each(jsonFieldAs),
+			Doc: "A member of an object as a value of the call's type.",
+		},
 	}
 }
 

@@ -16,9 +16,7 @@ func isScalar(v types.JSONValue) bool {
 	return v.Kind != types.JSONArrayKind && v.Kind != types.JSONObject
 }
 
-func errJSON(format string, args ...any) error {
-	return pgerror.Newf(pgerror.InvalidParameterValue, format, args...)
-}
+func errJSON(what string) *pgerror.Error { return pgerror.New(pgerror.InvalidParameterValue, what) }
 
 // jsonEdit makes a kernel that changes the document in argument 0.
 func jsonEdit(f func(r *row, v types.JSONValue) (types.JSONValue, error)) function.Kernel {
@@ -140,7 +138,7 @@ func (c *jsonChange) object(v types.JSONValue, level int, last bool) (types.JSON
 			return v, err
 		}
 	case c.mode&(editBefore|editAfter) != 0:
-		return v, errJSON("cannot replace existing key").(*pgerror.Error).WithHint("Try using the function jsonb_set to replace key value.")
+		return v, errJSON("cannot replace existing key").WithHint("Try using the function jsonb_set to replace key value.")
 	case c.mode&editDelete != 0:
 		out.Keys, out.Elems = slices.Delete(out.Keys, at, at+1), slices.Delete(out.Elems, at, at+1)
 	default:

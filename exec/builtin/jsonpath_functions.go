@@ -48,15 +48,15 @@ func newPathRun(c *function.Call, doc, path, vars string, hasVars, tz bool) (*pa
 
 // run evaluates the path; with silent, errors that may be hidden leave what was
 // found before them out.
-func (x *pathRun) run(silent bool) (list []pathItem, failed bool, err error) {
+func (x *pathRun) run(silent bool) (list []pathItem, err error) {
 	err = x.eval(x.path.Root, pathItem{JSONValue: x.root}, !x.path.Strict, func(v pathItem) error {
 		list = append(list, v)
 		return nil
 	})
 	if err != nil && silent && suppressible(err) {
-		return list, true, nil
+		return list, nil
 	}
-	return list, false, err
+	return list, err
 }
 
 // pathCall is the evaluation for a row of a call of (doc, path [, vars, silent]).
@@ -102,7 +102,7 @@ func pathMatch(tz bool) func(r *row) (types.Datum, error) {
 		if err != nil {
 			return types.Null, err
 		}
-		list, _, err := x.run(silent)
+		list, err := x.run(silent)
 		if err != nil {
 			return types.Null, err
 		}
@@ -131,7 +131,7 @@ func pathQuery(tz bool) function.RowsFunc {
 		if err != nil {
 			return err
 		}
-		list, _, err := x.run(args[3].Bool())
+		list, err := x.run(args[3].Bool())
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func pathArray(tz bool) func(r *row) (types.Datum, error) {
 		if err != nil {
 			return types.Null, err
 		}
-		list, _, err := x.run(silent)
+		list, err := x.run(silent)
 		if err != nil {
 			return types.Null, err
 		}
@@ -170,7 +170,7 @@ func pathFirst(tz bool) func(r *row) (types.Datum, error) {
 		if err != nil {
 			return types.Null, err
 		}
-		list, _, err := x.run(silent)
+		list, err := x.run(silent)
 		if err != nil || len(list) == 0 {
 			return types.Null, err
 		}

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -153,11 +154,7 @@ func jsonOffset(doc, want types.JSONValue) int64 {
 					at += int64(len(k))
 				}
 			}
-			for _, e := range v.Elems {
-				if walk(e) {
-					return true
-				}
-			}
+			return slices.ContainsFunc(v.Elems, walk)
 		}
 		return false
 	}

@@ -95,8 +95,9 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_BooleanTest:
 		return b.bindBooleanTest(ec, n.BooleanTest)
 	case *pg.Node_CaseExpr:
-		return b.bindCase(ec, n.CaseExpr)
+		return b.bindCase(withoutSets(ec, "CASE"), n.CaseExpr)
 	case *pg.Node_CoalesceExpr:
+		ec = withoutSets(ec, "COALESCE")
 		args, t, err := b.bindCommon(ec, n.CoalesceExpr.Args, "COALESCE")
 		if err != nil {
 			return nil, err
@@ -135,6 +136,17 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 		return nil, pgerror.NotSupported("WHERE CURRENT OF is not supported")
 	}
 	return nil, pgerror.NotSupported("this kind of expression is not supported")
+}
+
+// withoutSets is the context of a construct whose parts are not all evaluated:
+// set-returning calls may not stand in it.
+func withoutSets(ec *exprContext, construct string) *exprContext {
+	if ec.sets == nil {
+		return ec
+	}
+	c := *ec
+	c.sets, c.clause = nil, construct
+	return &c
 }
 
 // bindRow binds ROW(...); the types of literals in it stay open.

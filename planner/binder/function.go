@@ -169,7 +169,7 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		return call, nil
 	}
 	if ec.sets == nil {
-		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause)
+		return nil, b.setNotAllowed(ec, fc.Location)
 	}
 	if len(m.Fn.RetColumns) > 1 {
 		sc := logical.SetCall{Call: call, Cols: b.resultColumns(call)}
@@ -355,4 +355,20 @@ func (b *binder) placed(fn *function.Overload, args []*pg.Node, first int) ([]*p
 		}
 	}
 	return out[:last+1], nil
+}
+
+// setNotAllowed is the error of a set-returning call where none may stand.
+func (b *binder) setNotAllowed(ec *exprContext, loc int32) error {
+	hint := "You might be able to move the set-returning function into a LATERAL FROM item."
+	switch {
+	case ec.inAggregate:
+		return b.at(pgerror.New(pgerror.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").WithHint("%s", hint), loc)
+	case ec.clause == "window definitions":
+		return b.at(pgerror.New(pgerror.FeatureNotSupported, "window function calls cannot contain set-returning function calls").WithHint("%s", hint), loc)
+	case ec.clause == "functions in FROM":
+		return b.errorf(loc, pgerror.FeatureNotSupported, "set-returning functions must appear at top level of FROM")
+	case ec.clause == "CASE" || ec.clause == "COALESCE":
+		return b.at(pgerror.Newf(pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause).WithHint("%s", hint), loc)
+	}
+	return b.errorf(loc, pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause)
 }

@@ -331,10 +331,30 @@ func (s *setCalls) mapExprs(f func(expr.Expr) (expr.Expr, error)) error {
 	return nil
 }
 
-// place puts the calls on top of plan.
+// place puts the calls on top of plan: calls in the arguments of others first,
+// each level in step.
 func (s *setCalls) place(plan logical.Node) logical.Node {
-	if len(s.calls) == 0 {
-		return plan
+	level := map[expr.ColumnID]int{}
+	var levels [][]logical.SetCall
+	for _, c := range s.calls {
+		used := map[expr.ColumnID]bool{}
+		expr.Columns(c.Call, used)
+		at := 0
+		for id := range used {
+			if l, ok := level[id]; ok {
+				at = max(at, l+1)
+			}
+		}
+		for _, col := range c.Cols {
+			level[col.ID] = at
+		}
+		for len(levels) <= at {
+			levels = append(levels, nil)
+		}
+		levels[at] = append(levels[at], c)
 	}
-	return &logical.ProjectSet{Input: plan, Calls: s.calls}
+	for _, calls := range levels {
+		plan = &logical.ProjectSet{Input: plan, Calls: calls}
+	}
+	return plan
 }
