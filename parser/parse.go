@@ -161,7 +161,11 @@ func translate(err error, sql, text string) error {
 	switch m := pe.Message; {
 	case strings.HasPrefix(m, "stack depth limit exceeded"):
 		return depthExceeded()
-	case strings.HasPrefix(m, "invalid Unicode escape"), strings.HasPrefix(m, "invalid escape string"):
+	case strings.HasPrefix(m, "trailing junk after numeric literal at or near"):
+		pe.Message = wholeNumber(text, pe.Cursorpos, m)
+	case m == "invalid Unicode escape":
+		return unicodeEscape(sql, text, pe.Cursorpos)
+	case strings.HasPrefix(m, "invalid escape string"):
 		code = pgerror.InvalidEscapeSequence
 	case strings.HasPrefix(m, "invalid byte sequence"):
 		code = pgerror.CharacterNotInRepertoire
@@ -175,6 +179,39 @@ func translate(err error, sql, text string) error {
 		e.Position = Position(sql, ByteOffset(text, pe.Cursorpos))
 	}
 	return e
+}
+
+// unicodeEscape is the error of a malformed escape: in a string with escapes it
+// has a code of its own, in one with U& it is a syntax error.
+func unicodeEscape(sql, text string, cursor int) error {
+	at := ByteOffset(text, cursor)
+	e := pgerror.New(pgerror.SyntaxError, "invalid Unicode escape").WithHint(`Unicode escapes must be \XXXX or \+XXXXXX.`)
+	if at+1 < len(text) && (text[at+1] == 'u' || text[at+1] == 'U') {
+		e = pgerror.New(pgerror.InvalidEscapeSequence, "invalid Unicode escape").WithHint(`Unicode escapes must be \uXXXX or \UXXXXXXXX.`)
+	}
+	if cursor > 0 {
+		e.Position = Position(sql, at)
+	}
+	return e
+}
+
+// wholeNumber makes an error about a number name all of the word that follows the
+// number.
+func wholeNumber(text string, cursor int, message string) string {
+	if cursor <= 0 {
+		return message
+	}
+	at := ByteOffset(text, cursor)
+	end := at
+	for end < len(text) && (text[end] == '.' || wordByte(text[end])) {
+		end++
+	}
+	return "trailing junk after numeric literal at or near \"" + text[at:end] + "\""
+}
+
+// wordByte reports whether c may stand in an identifier or a number.
+func wordByte(c byte) bool {
+	return c == '_' || c == '$' || c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
 // Position converts a byte offset in sql into the 1-based character position

@@ -17,7 +17,7 @@ func TestSyntaxErrorPositionsCountCharacters(t *testing.T) {
 		{"select 'é€' frm x y z", "42601", `syntax error at or near "x"`, 17},
 		{"select 'ééé' 'x", "42601", `unterminated quoted string at or near "'x"`, 14},
 		{"SELECT 1; ; select 'é' +", "42601", "syntax error at end of input", 25},
-		{"select U&'\\00'", "22025", "invalid Unicode escape", 11},
+		{"select U&'\\00'", "42601", "invalid Unicode escape", 11},
 		{"create masking policy é on t (c) to public using ('é') priority x", "42601", `syntax error at or near "x"`, 65},
 		{"create masking policy é on t (c) using ('é'); selec 1", "42601", `syntax error at or near "selec"`, 47},
 		{"selec 1; create masking policy p on", "42601", `syntax error at or near "selec"`, 1},

@@ -29,7 +29,7 @@ func preferred(oid types.OID) bool {
 
 // elementOf returns the element type of an array or vector type, 0 for others.
 func elementOf(oid types.OID) types.OID {
-	if i := types.Lookup(oid); i != nil && i.Category == types.CategoryArray {
+	if i := types.Lookup(oid); i != nil && (i.Category == types.CategoryArray || oid == types.RecordArray) {
 		return i.Elem
 	}
 	return 0

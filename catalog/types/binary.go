@@ -25,8 +25,10 @@ func AppendBinary(dst []byte, t Type, d Datum) []byte {
 		dst = be.AppendUint64(dst, uint64(us))
 		dst = be.AppendUint32(dst, uint32(days))
 		return be.AppendUint32(dst, uint32(months))
-	case JSONB:
+	case JSONB, JSONPath:
 		return append(append(dst, 1), d.S...)
+	case Bit, VarBit:
+		return appendBits(dst, d.S)
 	case Char:
 		if d.S == "" {
 			return append(dst, 0)
@@ -176,6 +178,13 @@ func ParseBinary(t Type, b []byte) (Datum, error) {
 			return Datum{}, nil
 		}
 		return TextDatum(string(b)), nil
+	case Bit, VarBit:
+		return bitsBinary(t, b)
+	case JSONPath:
+		if len(b) == 0 || b[0] != 1 {
+			return Datum{}, errBinary()
+		}
+		return ParseText(t, string(b[1:]), nil)
 	case Bytea:
 		return TextDatum(string(b)), nil
 	case Text, Unknown, VarChar, BPChar, Name, JSON, CString, XML:

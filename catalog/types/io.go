@@ -113,8 +113,16 @@ func ParseText(t Type, s string, f *Format) (Datum, error) {
 	case JSONB:
 		v, err := NormalizeJSONB(s)
 		return TextDatum(v), err
+	case JSONPath:
+		v, err := ParseJSONPath(s)
+		if err != nil {
+			return Datum{}, err
+		}
+		return TextDatum(v.String()), nil
 	case Int2Vector, OidVector:
 		return parseVector(t.OID, s)
+	case Bit, VarBit:
+		return parseBits(t, s)
 	case Inet, CIDR:
 		return parseInet(t.OID, s)
 	case MacAddr:
@@ -134,6 +142,26 @@ func ParseText(t Type, s string, f *Format) (Datum, error) {
 		return parseArray(t, s, f)
 	}
 	return Datum{}, pgerror.NotSupported("values of type %s are not supported", info.Formal)
+}
+
+// HasInput reports whether ParseText reads values of type t. Values of the others
+// come from sources only and are kept as the text that the source printed.
+func HasInput(t Type) bool {
+	info := Lookup(t.OID)
+	if info == nil || info.Pseudo {
+		return false
+	}
+	if info.Category == CategoryArray && info.Elem != 0 {
+		return HasInput(Of(info.Elem))
+	}
+	switch t.OID {
+	case Bool, Char, Name, Bytea, Text, VarChar, BPChar, JSON, JSONB, JSONPath, XML, PgNodeTree, RefCursor, Bit, VarBit, Inet, CIDR,
+		MacAddr, Int2Vector, OidVector, Numeric, UUID, Interval, TimeTZ, XID, CID:
+		return true
+	case TID, Money:
+		return false
+	}
+	return info.Layout != LayoutBytes
 }
 
 // AppendText appends d, a value of type t that is not NULL, as PostgreSQL's
@@ -191,7 +219,7 @@ func AppendText(dst []byte, t Type, d Datum, f *Format) []byte {
 	case Int2Vector, OidVector:
 		return appendVector(dst, d.S)
 	case Inet, CIDR:
-		return appendInet(dst, d.S)
+		return appendInet(dst, t.OID, d.S)
 	case MacAddr:
 		return appendMacAddr(dst, d.S)
 	case Record:

@@ -247,7 +247,7 @@ func compareJSON(a, b JSONValue, top bool) int {
 		}
 		for i := range a.Elems {
 			if a.Kind == JSONObject {
-				if c := CompareJSONKey(a.Keys[i], b.Keys[i]); c != 0 {
+				if c := strings.Compare(a.Keys[i], b.Keys[i]); c != 0 {
 					return c
 				}
 			}
@@ -257,4 +257,22 @@ func compareJSON(a, b JSONValue, top bool) int {
 		}
 	}
 	return 0
+}
+
+// CanonicalJSON prints a value so that equal values have equal texts: numbers
+// lose the zeros at their end.
+func CanonicalJSON(v JSONValue) string { return v.canonical().String() }
+
+func (v JSONValue) canonical() JSONValue {
+	if v.Kind == JSONNumber {
+		v.Num = v.Num.TrimScale()
+	}
+	if len(v.Elems) > 0 {
+		elems := make([]JSONValue, len(v.Elems))
+		for i, e := range v.Elems {
+			elems[i] = e.canonical()
+		}
+		v.Elems = elems
+	}
+	return v
 }

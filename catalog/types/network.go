@@ -90,16 +90,44 @@ func InetParts(s string) (addr netip.Addr, bits int, ok bool) {
 	return addr, int(s[1]), ok
 }
 
-func appendInet(dst []byte, s string) []byte {
+// appendInet appends an address; the type cidr always shows the prefix length.
+func appendInet(dst []byte, t OID, s string) []byte {
 	addr, bits, ok := InetParts(s)
 	if !ok {
 		return dst
 	}
-	dst = addr.AppendTo(dst)
-	if s[2] != 0 || bits != addr.BitLen() {
+	if raw := addr.As16(); addr.Is6() && embedsIPv4(raw) {
+		// As PostgreSQL prints addresses that end in one of IPv4.
+		dst = append(dst, "::"...)
+		if raw[10] == 0xff {
+			dst = append(dst, "ffff:"...)
+		}
+		dst = netip.AddrFrom4([4]byte(raw[12:])).AppendTo(dst)
+	} else {
+		dst = addr.AppendTo(dst)
+	}
+	if t == CIDR || bits != addr.BitLen() {
 		dst = strconv.AppendInt(append(dst, '/'), int64(bits), 10)
 	}
 	return dst
+}
+
+// embedsIPv4 reports whether an IPv6 address is shown with an IPv4 address at its
+// end: its first 80 or 96 bits are zero, but it is neither :: nor ::1.
+func embedsIPv4(raw [16]byte) bool {
+	for _, b := range raw[:10] {
+		if b != 0 {
+			return false
+		}
+	}
+	high, low := uint16(raw[12])<<8|uint16(raw[13]), uint16(raw[14])<<8|uint16(raw[15])
+	switch uint16(raw[10])<<8 | uint16(raw[11]) {
+	case 0xffff:
+		return high != 0 || low != 0
+	case 0:
+		return high != 0 || low > 1
+	}
+	return false
 }
 
 func inetBinary(t OID, b []byte) (Datum, error) {

@@ -487,3 +487,7 @@ func (n Num) times10(k int32) Num {
 	}
 	return fromBig(new(big.Int).Mul(n.coef(), bigPow10(k)), n.neg, n.scale)
 }
+
+// StoredSize is the number of bytes that PostgreSQL stores a finite value in,
+// with its length word.
+func (n Num) StoredSize() int64 { return int64(len(n.Append(nil))) - 2 }

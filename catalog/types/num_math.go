@@ -63,9 +63,13 @@ func (n Num) Sqrt() (Num, error) {
 	} else {
 		dweight = 1 - (1-weight*4)/2
 	}
-	scale := resultScale(minSigDigits-dweight, n)
+	return n.SqrtTo(resultScale(minSigDigits-dweight, n)), nil
+}
+
+// SqrtTo returns the square root of a finite n >= 0 with a display scale.
+func (n Num) SqrtTo(scale int32) Num {
 	if n.IsZero() {
-		return Num{scale: scale}, nil
+		return Num{scale: scale}
 	}
 	// sqrt(c*10^-s) = isqrt(c * 10^(2*scale-s)) * 10^-scale, rounded up when the
 	// remainder says so.
@@ -80,7 +84,7 @@ func (n Num) Sqrt() (Num, error) {
 	if rest.Sub(x, rest).Cmp(r) > 0 {
 		r.Add(r, big.NewInt(1))
 	}
-	return fromBig(r, false, scale), nil
+	return fromBig(r, false, scale)
 }
 
 // approx returns n as a float64, saturating.

@@ -117,7 +117,7 @@ var builtin = [...]Info{
 	{2280, "language_handler", "language_handler", 0, 0, CategoryPseudo, false, LayoutBytes, 4, 'i', true},
 	{2281, "internal", "internal", 0, 0, CategoryPseudo, false, LayoutBytes, 8, 'd', true},
 	{2283, "anyelement", "anyelement", 0, 0, CategoryPseudo, false, LayoutBytes, 4, 'i', true},
-	{2287, "_record", "record[]", 0, 0, CategoryPseudo, false, LayoutBytes, -1, 'd', true},
+	{2287, "_record", "record[]", 0, 2249, CategoryPseudo, false, LayoutBytes, -1, 'd', true},
 	{2776, "anynonarray", "anynonarray", 0, 0, CategoryPseudo, false, LayoutBytes, 4, 'i', true},
 	{2949, "_txid_snapshot", "txid_snapshot[]", 0, 2970, CategoryArray, false, LayoutBytes, -1, 'd', false},
 	{2950, "uuid", "uuid", 2951, 0, CategoryUser, false, LayoutWide, 16, 'c', false},

@@ -202,7 +202,7 @@ func (t Type) Category() Category {
 }
 
 // IsArray reports whether t is an array type (not int2vector or oidvector).
-func (t Type) IsArray() bool { return t.Category() == CategoryArray }
+func (t Type) IsArray() bool { return t.Category() == CategoryArray || t.OID == RecordArray }
 
 // Elem returns the element type of an array, carrying the array's modifier.
 func (t Type) Elem() Type {
@@ -245,3 +245,7 @@ func (t Type) CharMod() (n int, ok bool) {
 	}
 	return int(t.Mod) - 4, true
 }
+
+// RowJSON is the type of a row that is printed as JSON already, with the names of
+// its fields. It is json with a modifier that no statement can write.
+func RowJSON() Type { return Type{OID: JSON, Mod: 1} }

@@ -162,10 +162,10 @@ func (m *exactMoments) result(s spread) (types.Datum, error) {
 	if err != nil {
 		return types.Null, err
 	}
-	if s.root {
-		v, err = v.Sqrt()
+	if s.root && !v.IsNaN() && !v.IsInf() {
+		v = v.SqrtTo(v.Scale())
 	}
-	return v.Datum(), err
+	return v.Datum(), nil
 }
 
 // pairs are the moments of two variables.

@@ -42,6 +42,12 @@ var families = [...]func() []entry{
 	likes,
 	charFormats,
 	jsons,
+	jsonTexts,
+	jsonPaths,
+	jsonEdits,
+	bitStrings,
+	networks,
+	valueFunctions,
 	sets,
 	arrays,
 	system,
@@ -88,6 +94,9 @@ func Register(reg Registrar) {
 			}
 		}
 	}
+	for _, f := range hubFunctions() {
+		reg.AddFunction(f)
+	}
 	if len(unknown) > 0 {
 		panic(fmt.Sprintf("builtin: no functions of PostgreSQL: %s", strings.Join(unknown, " ")))
 	}
@@ -100,6 +109,12 @@ func Register(reg Registrar) {
 	for _, c := range readCasts() {
 		switch fn := done[c.fn]; {
 		case c.method == 'b':
+			reg.AddCast(c.cast)
+		case c.method == 'i':
+			c.cast.Fn = &function.Overload{
+				Kind: function.Scalar, Args: []types.OID{c.cast.From}, Ret: c.cast.To, Schema: "hub", Name: "io_cast",
+				Volatility: function.Stable, Strict: true, Kernel: function.ConvertByText,
+			}
 			reg.AddCast(c.cast)
 		case fn != nil:
 			// The modifier and the explicitness come with the call, not as

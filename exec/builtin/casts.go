@@ -255,7 +255,6 @@ func casts() []entry {
 		{sigs: "name(bpchar)", kernel: shareText(func(s string) string { return types.TruncateName(trimBlanks(s)) }), infallible: true, doc: "Drops trailing blanks and cuts to 63 bytes."},
 		{sigs: "varchar(varchar,int4,bool) bpchar(bpchar,int4,bool)", kernel: fitLength, doc: "Applies the length of the type; 22001 when more than blanks would be lost and the cast is not explicit."},
 		{sigs: "bool(jsonb) int2(jsonb) int4(jsonb) int8(jsonb) float4(jsonb) float8(jsonb) numeric(jsonb)", kernel: each(jsonbScalar), doc: "Converts a scalar; 22023 for another kind."},
-		{sigs: "text(inet)", kernel: function.ConvertByText, doc: "The address with its netmask length."},
 	}
 }
 

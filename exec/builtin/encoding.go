@@ -287,18 +287,6 @@ func encodings() []entry {
 		{sigs: "sha512(bytea)", kernel: digest(func(b []byte) []byte { s := sha512.Sum512(b); return s[:] }), doc: "The SHA-512 digest."},
 		{sigs: "encode(bytea,text)", kernel: each(encode), doc: "Bytes as text: hex, base64 or escape."},
 		{sigs: "decode(text,text)", kernel: each(decode), doc: "The bytes of a text: hex, base64 or escape."},
-		{sigs: "convert_from(bytea,name)", kernel: each(func(r *row) (types.Datum, error) {
-			if enc := strings.ToUpper(strings.ReplaceAll(r.text(1), "-", "")); enc != "UTF8" && enc != "UNICODE" && enc != "SQL_ASCII" {
-				return types.Null, pgerror.NotSupported("encoding \"%s\" is not supported", r.text(1))
-			}
-			return types.TextDatum(r.text(0)), types.CheckText(r.text(0))
-		}), doc: "Text of bytes in UTF-8."},
-		{sigs: "convert_to(text,name)", kernel: each(func(r *row) (types.Datum, error) {
-			if enc := strings.ToUpper(strings.ReplaceAll(r.text(1), "-", "")); enc != "UTF8" && enc != "UNICODE" {
-				return types.Null, pgerror.NotSupported("encoding \"%s\" is not supported", r.text(1))
-			}
-			return text(r.text(0))
-		}), doc: "The bytes of a text in UTF-8."},
 		{sigs: "get_byte(bytea,int4)", kernel: each(func(r *row) (types.Datum, error) {
 			if err := byteAt(r.int(1), int64(len(r.text(0)))); err != nil {
 				return types.Null, err

@@ -37,17 +37,43 @@ var defaults = map[string][]string{
 	"normalize":            {"'NFC'"},
 	"is_normalized":        {"'NFC'"},
 	"pg_terminate_backend": {"0"},
+
+	"jsonb_path_exists": {"'{}'", "false"}, "jsonb_path_exists_tz": {"'{}'", "false"},
+	"jsonb_path_match": {"'{}'", "false"}, "jsonb_path_match_tz": {"'{}'", "false"},
+	"jsonb_path_query": {"'{}'", "false"}, "jsonb_path_query_tz": {"'{}'", "false"},
+	"jsonb_path_query_array": {"'{}'", "false"}, "jsonb_path_query_array_tz": {"'{}'", "false"},
+	"jsonb_path_query_first": {"'{}'", "false"}, "jsonb_path_query_first_tz": {"'{}'", "false"},
+	"json_populate_record": {"false"}, "json_populate_recordset": {"false"},
 }
 
 // argNames holds the names of arguments where calls use them by name.
 var argNames = map[string][]string{
-	"make_interval":  {"years", "months", "weeks", "days", "hours", "mins", "secs"},
-	"make_date":      {"year", "month", "day"},
-	"make_time":      {"hour", "min", "sec"},
-	"make_timestamp": {"year", "month", "mday", "hour", "min", "sec"},
-	"jsonb_set":      {"jsonb_in", "path", "replacement", "create_if_missing"},
-	"parse_ident":    {"str", "strict"},
+	"make_interval":          {"years", "months", "weeks", "days", "hours", "mins", "secs"},
+	"make_date":              {"year", "month", "day"},
+	"make_time":              {"hour", "min", "sec"},
+	"make_timestamp":         {"year", "month", "mday", "hour", "min", "sec"},
+	"make_timestamptz":       {"year", "month", "mday", "hour", "min", "sec", "timezone"},
+	"jsonb_set":              {"jsonb_in", "path", "replacement", "create_if_missing"},
+	"jsonb_set_lax":          {"jsonb_in", "path", "replacement", "create_if_missing", "null_value_treatment"},
+	"jsonb_insert":           {"jsonb_in", "path", "replacement", "insert_after"},
+	"json_object_field":      {"from_json", "field_name"},
+	"jsonb_object_field":     {"from_json", "field_name"},
+	"json_array_element":     {"from_json", "element_index"},
+	"jsonb_array_element":    {"from_json", "element_index"},
+	"json_populate_record":   {"base", "from_json", "use_json_as_text"},
+	"parse_ident":            {"str", "strict"},
+	"jsonb_path_exists":      pathArgs,
+	"jsonb_path_exists_tz":   pathArgs,
+	"jsonb_path_match":       pathArgs,
+	"jsonb_path_match_tz":    pathArgs,
+	"jsonb_path_query":       pathArgs,
+	"jsonb_path_query_tz":    pathArgs,
+	"jsonb_path_query_array": pathArgs, "jsonb_path_query_array_tz": pathArgs,
+	"jsonb_path_query_first": pathArgs, "jsonb_path_query_first_tz": pathArgs,
 }
+
+// pathArgs are the arguments of the functions of jsonpath.
+var pathArgs = []string{"target", "path", "vars", "silent"}
 
 // facts are the overloads of PostgreSQL, without kernels.
 type facts struct {
@@ -82,7 +108,10 @@ func readFacts() facts {
 		if n, _ := strconv.Atoi(c[9]); n > 0 && len(defaults[o.Name]) == n {
 			o.Defaults = defaults[o.Name]
 		}
-		if len(o.ArgNames) != len(o.Args) {
+		switch {
+		case len(o.ArgNames) == len(o.Args)+1 && o.Name == "make_timestamptz":
+			o.ArgNames = o.ArgNames[:len(o.Args)]
+		case len(o.ArgNames) != len(o.Args):
 			o.ArgNames = nil
 		}
 		if c[10] != "" {

@@ -19,6 +19,8 @@ func jsonStep(v types.JSONValue, key string, index int64, byIndex bool) (types.J
 	switch {
 	case !byIndex && v.Kind == types.JSONObject:
 		return v.Get(key)
+	case byIndex && v.Kind != types.JSONArrayKind && v.Kind != types.JSONObject && (index == 0 || index == -1):
+		return v, true // a scalar document is an array of one element
 	case byIndex && v.Kind == types.JSONArrayKind:
 		if index < 0 {
 			index += int64(len(v.Elems))
@@ -215,7 +217,14 @@ func buildObject(r *row) (types.Datum, error) {
 	b := []byte{'{'}
 	for k := 0; k < r.n(); k += 2 {
 		if r.null(k) {
+			if r.c.Ret.OID == types.JSONB {
+				return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "argument %d: key must not be null", k+1)
+			}
 			return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "argument %d cannot be null", k+1).WithHint("Object keys should be text.")
+		}
+		switch t := r.args[k].Type; {
+		case t.IsArray(), t.OID == types.Record, t.OID == types.JSON, t.OID == types.JSONB:
+			return types.Null, pgerror.New(pgerror.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
 		}
 		if k > 0 {
 			b = append(b, ", "...)
@@ -366,6 +375,9 @@ func jsonAgg(c *function.Call, s *list) (types.Datum, error) {
 	for i, d := range s.v {
 		if i > 0 {
 			b = append(b, ", "...)
+			if !d.Null && (c.Args[0].IsArray() || c.Args[0].OID == types.Record || c.Args[0] == types.RowJSON()) {
+				b = append(b, "\n "...)
+			}
 		}
 		var err error
 		if b, err = appendJSON(b, c.Args[0], d, c.Session.Format()); err != nil {
@@ -407,18 +419,13 @@ func jsons() []entry {
 			return types.BoolDatum(f(a, b)), err
 		})
 	}
-	var path, pathText []string
-	for _, t := range []string{"json", "jsonb"} {
-		path = append(path, t+"_extract_path("+t+",_text)")
-		pathText = append(pathText, t+"_extract_path_text("+t+",_text)")
-	}
 	return []entry{
-		{sigs: "json_object_field(json,text) jsonb_object_field(jsonb,text)", kernel: jsonField(false, false), doc: "A field of an object."},
-		{sigs: "json_object_field_text(json,text) jsonb_object_field_text(jsonb,text)", kernel: jsonField(true, false), doc: "A field of an object as text."},
-		{sigs: "json_array_element(json,int4) jsonb_array_element(jsonb,int4)", kernel: jsonField(false, true), doc: "An element of an array."},
-		{sigs: "json_array_element_text(json,int4) jsonb_array_element_text(jsonb,int4)", kernel: jsonField(true, true), doc: "An element of an array as text."},
-		{sigs: strings.Join(path, " "), kernel: jsonPath(false), doc: "What stands at a path."},
-		{sigs: strings.Join(pathText, " "), kernel: jsonPath(true), doc: "What stands at a path, as text."},
+		{sigs: "jsonb_object_field(jsonb,text)", kernel: jsonField(false, false), doc: "A field of an object."},
+		{sigs: "jsonb_object_field_text(jsonb,text)", kernel: jsonField(true, false), doc: "A field of an object as text."},
+		{sigs: "jsonb_array_element(jsonb,int4)", kernel: jsonField(false, true), doc: "An element of an array."},
+		{sigs: "jsonb_array_element_text(jsonb,int4)", kernel: jsonField(true, true), doc: "An element of an array as text."},
+		{sigs: "jsonb_extract_path(jsonb,_text)", kernel: jsonPath(false), doc: "What stands at a path."},
+		{sigs: "jsonb_extract_path_text(jsonb,_text)", kernel: jsonPath(true), doc: "What stands at a path, as text."},
 		{sigs: "to_json(anyelement) to_jsonb(anyelement) array_to_json(anyarray) row_to_json(record)", kernel: each(toJSON), doc: "A SQL value as JSON."},
 		{sigs: "json_build_array() json_build_array(any) jsonb_build_array() jsonb_build_array(any)", kernel: each(buildArray), doc: "A JSON array of the arguments."},
 		{sigs: "json_build_object() json_build_object(any) jsonb_build_object() jsonb_build_object(any)", kernel: each(buildObject), doc: "A JSON object of alternating keys and values."},
@@ -441,13 +448,10 @@ func jsons() []entry {
 		}), doc: "Tests for a key or a string element."},
 		{sigs: "jsonb_exists_any(jsonb,_text)", kernel: existsOf(false), doc: "Tests for any of several keys."},
 		{sigs: "jsonb_exists_all(jsonb,_text)", kernel: existsOf(true), doc: "Tests for all of several keys."},
-		{sigs: "json_array_elements(json) jsonb_array_elements(jsonb)", rows: elementsOf(false), doc: "The elements of an array."},
-		{sigs: "json_array_elements_text(json) jsonb_array_elements_text(jsonb)", rows: elementsOf(true), doc: "The elements of an array as text."},
-		{sigs: "json_object_keys(json)", rows: pairsOf("json_object_keys", false, false), doc: "The keys of an object."},
+		{sigs: "jsonb_array_elements(jsonb)", rows: elementsOf(false), doc: "The elements of an array."},
+		{sigs: "jsonb_array_elements_text(jsonb)", rows: elementsOf(true), doc: "The elements of an array as text."},
 		{sigs: "jsonb_object_keys(jsonb)", rows: pairsOf("jsonb_object_keys", false, false), doc: "The keys of an object."},
-		{sigs: "json_each(json)", rows: pairsOf("json_each", true, false), doc: "The keys and values of an object."},
 		{sigs: "jsonb_each(jsonb)", rows: pairsOf("jsonb_each", true, false), doc: "The keys and values of an object."},
-		{sigs: "json_each_text(json)", rows: pairsOf("json_each_text", true, true), doc: "The keys and values of an object, values as text."},
 		{sigs: "jsonb_each_text(jsonb)", rows: pairsOf("jsonb_each_text", true, true), doc: "The keys and values of an object, values as text."},
 		{sigs: "json_agg(anyelement) jsonb_agg(anyelement)", aggregate: collect(false, jsonAgg), doc: "A JSON array of all values."},
 		{sigs: "json_object_agg(any,any) jsonb_object_agg(any,any)", aggregate: collect(false, jsonObjectAgg), doc: "A JSON object of all keys and values."},

@@ -71,15 +71,15 @@ func badRegex(why string) error {
 var plainFlags = regexFlags{dotNewline: true}
 
 // compileRegex translates an advanced regular expression of PostgreSQL to Go's
-// syntax. Without lazy quantifiers the longest match is taken, as PostgreSQL
-// does. Back references and look-around are 0A000.
-func compileRegex(p string, f regexFlags) (*regexp.Regexp, error) {
+// syntax; the longest match is taken, as PostgreSQL does. Expressions with lazy
+// quantifiers, back references or look-around are matched by backtracking.
+func compileRegex(p string, f regexFlags) (matcher, error) {
 	if rest, ok := strings.CutPrefix(p, "***="); ok {
 		p, f.literal = rest, true
 	} else if rest, ok := strings.CutPrefix(p, "***:"); ok {
 		p = rest
 	}
-	body, lazy := "", false
+	body := ""
 	if f.literal {
 		body = regexp.QuoteMeta(p)
 	} else {
@@ -96,10 +96,13 @@ func compileRegex(p string, f regexFlags) (*regexp.Regexp, error) {
 		}
 		t := translator{in: p, flags: f}
 		var err error
-		if body, err = t.run(); err != nil {
+		body, err = t.run()
+		if e, ok := errors.AsType[*pgerror.Error](err); ok && e.Code == pgerror.FeatureNotSupported || err == nil && t.lazy {
+			return newBackRegex(p, f)
+		}
+		if err != nil {
 			return nil, err
 		}
-		lazy = t.lazy
 	}
 	opts := ""
 	if f.fold {
@@ -118,9 +121,7 @@ func compileRegex(p string, f regexFlags) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, regexError(err)
 	}
-	if !lazy {
-		re.Longest()
-	}
+	re.Longest()
 	return re, nil
 }
 
@@ -379,7 +380,7 @@ func (t *translator) escape(bracket bool) error {
 // compiledRegex is a compiled pattern kept between rows.
 type compiledRegex struct {
 	pattern, options string
-	re               *regexp.Regexp
+	re               matcher
 	flags            regexFlags
 }
 

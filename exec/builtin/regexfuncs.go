@@ -33,6 +33,14 @@ func positive(name string, x, least int64) error {
 	return nil
 }
 
+// noGlobal refuses the option g for a function that finds one match.
+func noGlobal(name, options string) error {
+	if strings.Contains(options, "g") {
+		return pgerror.Newf(pgerror.InvalidParameterValue, "%s() does not support the \"global\" option", name)
+	}
+	return nil
+}
+
 // expand appends a replacement with \1..\9, \& and \\ filled in.
 func expand(dst []byte, with, s string, m []int) []byte {
 	for i := 0; i < len(with); i++ {
@@ -190,6 +198,9 @@ func splitRegex(re *compiledRegex, s string) []string {
 
 // regexpSplitArray is regexp_split_to_array.
 func regexpSplitArray(r *row) (types.Datum, error) {
+	if err := noGlobal("regexp_split_to_array", r.optionsAt(2)); err != nil {
+		return types.Null, err
+	}
 	re, err := regex(r.c, r.text(1), r.optionsAt(2), plainFlags, false)
 	if err != nil {
 		return types.Null, err
@@ -212,6 +223,9 @@ func regexpSplitTable(c *function.Call, args []types.Datum, emit func([]types.Da
 	if len(args) > 2 {
 		opts = args[2].S
 	}
+	if err := noGlobal("regexp_split_to_table", opts); err != nil {
+		return err
+	}
 	re, err := regex(c, args[1].S, opts, plainFlags, false)
 	if err != nil {
 		return err
@@ -226,6 +240,9 @@ func regexpSplitTable(c *function.Call, args []types.Datum, emit func([]types.Da
 
 // regexpCount is regexp_count(text, pattern [, start [, flags]]).
 func regexpCount(r *row) (types.Datum, error) {
+	if err := noGlobal("regexp_count", r.optionsAt(3)); err != nil {
+		return types.Null, err
+	}
 	re, err := regex(r.c, r.text(1), r.optionsAt(3), plainFlags, false)
 	if err != nil {
 		return types.Null, err
@@ -274,6 +291,9 @@ func nthMatch(r *row, options, group int) (s string, m []int, sub int64, err err
 
 // regexpSubstr is regexp_substr.
 func regexpSubstr(r *row) (types.Datum, error) {
+	if err := noGlobal("regexp_substr", r.optionsAt(4)); err != nil {
+		return types.Null, err
+	}
 	s, m, sub, err := nthMatch(r, 4, 5)
 	if err != nil || m == nil {
 		return types.Null, err
@@ -283,6 +303,9 @@ func regexpSubstr(r *row) (types.Datum, error) {
 
 // regexpInstr is regexp_instr.
 func regexpInstr(r *row) (types.Datum, error) {
+	if err := noGlobal("regexp_instr", r.optionsAt(5)); err != nil {
+		return types.Null, err
+	}
 	end := r.intAt(4, 0)
 	if end != 0 && end != 1 {
 		return types.Null, positive("endoption", -1, 0)
@@ -341,7 +364,7 @@ func similarPattern(p, esc string) (string, error) {
 				case 2:
 					b.WriteString(")(?:")
 				default:
-					return "", pgerror.New(pgerror.InvalidEscapeSequence, "SQL regular expression may not contain more than two escape-double-quote separators")
+					return "", pgerror.New("2200C", "SQL regular expression may not contain more than two escape-double-quote separators")
 				}
 			} else {
 				b.WriteString("\\" + p[:w])
@@ -420,6 +443,9 @@ func regexes() []entry {
 		{sigs: "texticregexeq(text,text) nameicregexeq(name,text) bpcharicregexeq(bpchar,text)", kernel: regexMatch(true, false), doc: "Matches a regular expression whatever the case."},
 		{sigs: "texticregexne(text,text) nameicregexne(name,text) bpcharicregexne(bpchar,text)", kernel: regexMatch(true, true), doc: "Does not match a regular expression whatever the case."},
 		{sigs: "regexp_like(text,text) regexp_like(text,text,text)", kernel: each(func(r *row) (types.Datum, error) {
+			if err := noGlobal("regexp_like", r.optionsAt(2)); err != nil {
+				return types.Null, err
+			}
 			re, err := regex(r.c, r.text(1), r.optionsAt(2), plainFlags, false)
 			if err != nil {
 				return types.Null, err

@@ -413,7 +413,7 @@ func chr(r *row) (types.Datum, error) {
 	case c == 0:
 		return types.Null, pgerror.New(pgerror.ProgramLimitExceeded, "null character not permitted")
 	case c < 0:
-		return types.Null, pgerror.New(pgerror.ProgramLimitExceeded, "character number must be positive")
+		return types.Null, pgerror.New(pgerror.InvalidParameterValue, "character number must be positive")
 	case c > unicode.MaxRune || !utf8.ValidRune(rune(c)):
 		return types.Null, pgerror.Newf(pgerror.ProgramLimitExceeded, "requested character too large for encoding: %d", c)
 	}

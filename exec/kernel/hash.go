@@ -268,6 +268,10 @@ func hashViews(dst []uint64, v *vector.Vec, n int) {
 		}
 		return
 	}
+	if v.Type.OID == types.JSONB || v.Type.OID == types.Inet || v.Type.OID == types.CIDR {
+		hashByValue(dst, v)
+		return
+	}
 	words := vector.Values[[2]uint64](v)[:n]
 	for i := range words {
 		w := &words[i]
@@ -277,6 +281,26 @@ func hashViews(dst []uint64, v *vector.Vec, n int) {
 		}
 		if v.Valid == nil || v.Valid.Get(i) {
 			dst[i] = HashBytes(v.Bytes(i))
+		}
+	}
+}
+
+// hashByValue hashes values whose equality is not that of their bytes: numbers in
+// jsonb have a scale, and inet does not tell networks from hosts.
+func hashByValue(dst []uint64, v *vector.Vec) {
+	for i := range dst {
+		if v.Valid != nil && !v.Valid.Get(i) {
+			continue
+		}
+		b := v.Bytes(i)
+		if v.Type.OID != types.JSONB {
+			if len(b) > 3 {
+				dst[i] = HashBytes(b[3:]) ^ uint64(b[1])
+			}
+			continue
+		}
+		if j, err := types.ParseJSONB(string(b)); err == nil {
+			dst[i] = HashBytes([]byte(types.CanonicalJSON(j)))
 		}
 	}
 }

@@ -167,20 +167,34 @@ func describe(c [][]byte, env encodingOf) column {
 	quoted := sqltext.Postgres.Ident(name)
 	col := column{Column: connector.Column{Name: name, NotNull: string(c[1]) == "t"}, expr: quoted, remote: name}
 	col.Type = types.Type{OID: types.OID(oid), Mod: int32(mod)}
-	if !native(col.Type) {
+	// The type that the server sends, where HubSQL makes the values of text.
+	wire := col.Type
+	switch {
+	case native(col.Type):
+	case readable(col.Type):
+		wire = types.Of(types.Text)
+		col.expr = quoted + "::text"
+	default:
 		what := "type " + string(c[5])
 		if string(c[4]) == "e" {
 			what = "enumerated type " + string(c[5])
 		}
 		col.Note = what + " is read as text"
 		col.Type = types.Of(types.Text)
+		wire = col.Type
 		col.expr = quoted + "::text"
 	}
-	if m := col.Type.OID; m != types.Numeric && m != types.VarChar && m != types.BPChar {
+	if m := col.Type.OID; m != types.Numeric && m != types.VarChar && m != types.BPChar && m != types.Bit && m != types.VarBit {
 		col.Type.Mod = -1
 	}
-	col.wire = col.Type
+	if wire.OID == col.Type.OID {
+		wire = col.Type
+	}
+	col.wire = wire
 	col.push = sqltext.Column{Name: name, SQL: col.expr, Type: col.Type}
+	if wire != col.Type {
+		col.push.Local = "column " + name + " of type " + types.Lookup(col.Type.OID).Formal + " is converted by HubSQL"
+	}
 	collation, collate := string(c[8]), string(c[9])
 	provider := string(c[11])
 	if collation == "default" {
@@ -222,6 +236,19 @@ func native(t types.Type) bool {
 	return t.IsArray() && native(types.Of(t.Elem().OID))
 }
 
+// readable reports whether HubSQL reads the text of values of t as values of t:
+// those that it knows the input of, and those that it only passes on.
+func readable(t types.Type) bool {
+	info := types.Lookup(t.OID)
+	if info == nil || info.Pseudo || info.Category == types.CategoryComposite {
+		return false
+	}
+	if t.IsArray() {
+		return readable(types.Of(t.Elem().OID))
+	}
+	return info.Layout == types.LayoutBytes || t.OID == types.XID || t.OID == types.CID
+}
+
 // declared gives the columns of CREATE FOREIGN TABLE their remote expressions.
 func (s *source) declared(remote []column, want []connector.Column) ([]column, error) {
 	out := make([]column, len(want))
@@ -240,6 +267,8 @@ func (s *source) declared(remote []column, want []connector.Column) ([]column, e
 		c.NotNull = c.NotNull && w.NotNull
 		c.push.Name, c.push.Type = w.Name, w.Type
 		switch {
+		case direct(from, w.Type) && c.wire.OID != from.OID:
+			// The text that describe asks for is what arrives.
 		case direct(from, w.Type):
 			c.wire = w.Type
 		case widens(from.OID, w.Type.OID) && w.Type.Mod == -1:

@@ -13,6 +13,8 @@ import (
 // foreign table's column.
 type conversion struct {
 	active bool
+	// parse is unset when values of the type are only passed on as they are.
+	parse  bool
 	to     types.Type
 	format *types.Format
 }
@@ -22,7 +24,7 @@ type conversion struct {
 func newConversion(c column, _ *types.Format) conversion {
 	// The remote session writes dates in ISO form and UTC, whatever the local
 	// session reads.
-	return conversion{active: c.wire.OID != c.Type.OID || c.wire.Mod != c.Type.Mod, to: c.Type, format: types.DefaultFormat()}
+	return conversion{parse: types.HasInput(c.Type), active: c.wire.OID != c.Type.OID || c.wire.Mod != c.Type.Mod, to: c.Type, format: types.DefaultFormat()}
 }
 
 // run converts n rows of text.
@@ -31,6 +33,10 @@ func (c *conversion) run(in *vector.Vec, n int, out *vector.Vec) error {
 	for i := range n {
 		if in.IsNull(i) {
 			out.Set(i, n, types.Null)
+			continue
+		}
+		if !c.parse {
+			out.Set(i, n, types.TextDatum(string(in.Bytes(i))))
 			continue
 		}
 		d, err := types.ParseText(c.to, string(in.Bytes(i)), c.format)

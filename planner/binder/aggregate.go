@@ -277,6 +277,11 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 	if call.Args, err = b.coerceArgs(args, argNodes, m); err != nil {
 		return nil, err
 	}
+	if rows := jsonRowArgs(m.Fn.Name); rows != nil {
+		if m, call.Args, err = b.rowsAsJSON(schema, name, m, call.Args, rows, fc); err != nil {
+			return nil, err
+		}
+	}
 	call.Fn = m.Fn
 	call.Col.Type = resultType(m, call.Args)
 	if fc.AggDistinct {
@@ -309,6 +314,9 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 		item, err := b.sortItem(sb, 0, e.Type())
 		if err != nil {
 			return nil, err
+		}
+		if call.Distinct && !slices.ContainsFunc(call.Args, func(a expr.Expr) bool { return expr.Equal(a, e) }) {
+			return nil, b.errorf(exprLocation(sb.Node), pgerror.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
 		}
 		call.OrderBy = append(call.OrderBy, logical.SortKey{Expr: e, Desc: item.desc, NullsFirst: item.nullsFirst})
 	}

@@ -131,7 +131,7 @@ func (b *binder) coerce(e expr.Expr, to types.Type, ctx function.CastContext, ex
 
 // cannotCast is 42846 for a written cast and 42804 otherwise.
 func (b *binder) cannotCast(from, to types.Type, ctx function.CastContext, loc int32) error {
-	f, t := types.FormatType(types.Of(from.OID)), types.FormatType(types.Of(to.OID))
+	f, t := types.FormatOID(from.OID), types.FormatOID(to.OID)
 	if ctx == function.Explicit {
 		return b.errorf(loc, pgerror.CannotCoerce, "cannot cast type %s to %s", f, t)
 	}
@@ -179,13 +179,13 @@ func (b *binder) coerceLiteral(c *expr.Const, to types.Type, explicit bool, loc 
 	if isReg(to.OID) {
 		return b.regConst(c.Value.S, to, loc)
 	}
-	if n, ok := to.CharMod(); ok && explicit {
+	_, sized := to.CharMod()
+	if (sized || (to.OID == types.Bit || to.OID == types.VarBit) && to.Mod > 0) && explicit {
 		// An explicit cast of a literal truncates like any explicit cast.
 		plain, err := types.ParseText(types.Of(to.OID), c.Value.S, b.env.Session.Format())
 		if err != nil {
 			return nil, b.at(err, loc)
 		}
-		_ = n
 		return b.applyMod(&expr.Const{T: types.Of(to.OID), Value: plain}, to, true, loc)
 	}
 	d, err := types.ParseText(to, c.Value.S, b.env.Session.Format())

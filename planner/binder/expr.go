@@ -67,6 +67,9 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	}
 	switch n := n.GetNode().(type) {
 	case *pg.Node_AConst:
+		if err := b.checkNumber(n.AConst); err != nil {
+			return nil, err
+		}
 		e, err := b.bindConst(n.AConst)
 		if c, ok := e.(*expr.Const); ok && b.quiet == 0 {
 			if b.literals == nil {
@@ -92,8 +95,9 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_BooleanTest:
 		return b.bindBooleanTest(ec, n.BooleanTest)
 	case *pg.Node_CaseExpr:
-		return b.bindCase(ec, n.CaseExpr)
+		return b.bindCase(withoutSets(ec, "CASE"), n.CaseExpr)
 	case *pg.Node_CoalesceExpr:
+		ec = withoutSets(ec, "COALESCE")
 		args, t, err := b.bindCommon(ec, n.CoalesceExpr.Args, "COALESCE")
 		if err != nil {
 			return nil, err
@@ -132,6 +136,17 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 		return nil, pgerror.NotSupported("WHERE CURRENT OF is not supported")
 	}
 	return nil, pgerror.NotSupported("this kind of expression is not supported")
+}
+
+// withoutSets is the context of a construct whose parts are not all evaluated:
+// set-returning calls may not stand in it.
+func withoutSets(ec *exprContext, construct string) *exprContext {
+	if ec.sets == nil {
+		return ec
+	}
+	c := *ec
+	c.sets, c.clause = nil, construct
+	return &c
 }
 
 // bindRow binds ROW(...); the types of literals in it stay open.
@@ -186,10 +201,37 @@ func (b *binder) bindConst(c *pg.A_Const) (expr.Expr, error) {
 	case *pg.A_Const_Sval:
 		return &expr.Const{T: types.Of(types.Unknown), Value: types.TextDatum(v.Sval.Sval)}, nil
 	case *pg.A_Const_Bsval:
-		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "bit string literals are not supported")
+		d, err := types.ParseText(types.Of(types.Bit), v.Bsval.Bsval, b.env.Session.Format())
+		if err != nil {
+			return nil, b.at(err, c.Location)
+		}
+		return &expr.Const{T: types.Of(types.Bit), Value: d}, nil
 	}
 	// The protobuf form leaves out an integer zero.
 	return &expr.Const{T: types.Of(types.Int4)}, nil
+}
+
+// checkNumber refuses the notations of numbers that PostgreSQL 15 does not have:
+// other bases than ten, and underscores between digits.
+func (b *binder) checkNumber(c *pg.A_Const) error {
+	at := int(c.Location)
+	if c.Isnull || at < 0 || at >= len(b.text) || b.quiet > 0 || b.text[at] < '0' || b.text[at] > '9' {
+		return nil
+	}
+	end := at
+	for end < len(b.text) && wordByte(b.text[end]) {
+		end++
+	}
+	word := b.text[at:end]
+	if strings.Contains(word, "_") || len(word) > 1 && strings.ContainsRune("xXoObB", rune(word[1])) {
+		return b.errorf(c.Location, pgerror.SyntaxError, "trailing junk after numeric literal at or near \"%s\"", word)
+	}
+	return nil
+}
+
+// wordByte reports whether c may stand in an identifier.
+func wordByte(c byte) bool {
+	return c == '_' || c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
 // numberConst types a number that is not an int4: int8 when it fits, else
@@ -354,6 +396,17 @@ func (b *binder) missingTable(s *scope, table string, loc int32) error {
 // bindParam binds $n.
 func (b *binder) bindParam(p *pg.ParamRef) (expr.Expr, error) {
 	n := int(p.Number)
+	if end := int(p.Location) + 1; p.Location >= 0 && b.quiet == 0 {
+		for end < len(b.text) && b.text[end] >= '0' && b.text[end] <= '9' {
+			end++
+		}
+		if end < len(b.text) && wordByte(b.text[end]) {
+			for end < len(b.text) && wordByte(b.text[end]) {
+				end++
+			}
+			return nil, b.errorf(p.Location, pgerror.SyntaxError, "trailing junk after parameter at or near \"%s\"", b.text[p.Location:end])
+		}
+	}
 	if n < 1 || n > math.MaxUint16 {
 		return nil, b.errorf(p.Location, pgerror.UndefinedParameter, "there is no parameter $%d", n)
 	}
@@ -648,24 +701,23 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 			return nil, err
 		}
 	}
-	var index []expr.Expr
-	for _, ind := range rest {
-		switch ind := ind.Node.(type) {
+	for len(rest) > 0 {
+		switch ind := rest[0].Node.(type) {
 		case *pg.Node_AIndices:
-			if ind.AIndices.IsSlice {
-				return nil, pgerror.NotSupported("array slices are not supported")
+			n2 := 1
+			for n2 < len(rest) && rest[n2].GetAIndices() != nil {
+				n2++
 			}
-			i, err := b.bindExpr(ec, ind.AIndices.Uidx)
-			if err != nil {
+			if e, err = b.bindSubscripts(ec, e, rest[:n2], exprLocation(n.Arg)); err != nil {
 				return nil, err
 			}
-			if i, err = b.coerce(i, types.Of(types.Int4), function.Assignment, false, exprLocation(ind.AIndices.Uidx)); err != nil {
-				return nil, err
-			}
-			index = append(index, i)
+			rest = rest[n2:]
 		case *pg.Node_String_:
 			row := b.rowOf(e)
-			if row == nil || len(index) > 0 {
+			if row == nil {
+				if t := e.Type(); t.OID == types.Record {
+					return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
+				}
 				return nil, b.errorf(exprLocation(n.Arg), pgerror.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", ind.String_.Sval, types.FormatType(e.Type()))
 			}
 			i := slices.Index(row.Names, ind.String_.Sval)
@@ -673,19 +725,12 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 				return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
 			}
 			e = row.Items[i]
+			rest = rest[1:]
 		default:
 			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")
 		}
 	}
-	if len(index) == 0 {
-		return e, nil
-	}
-	t := e.Type()
-	info := types.Lookup(t.OID)
-	if info == nil || info.Elem == 0 {
-		return nil, b.errorf(exprLocation(n.Arg), pgerror.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", types.FormatType(t))
-	}
-	return &expr.Subscript{Arg: e, Index: index, T: t.Elem()}, nil
+	return e, nil
 }
 
 // rowOf returns the fields of a row value, nil when e is none or they are not

@@ -107,6 +107,14 @@ func single(plan logical.Node, it *rangeItem) *from {
 
 // bindSubselect binds (SELECT ...) alias.
 func (b *binder) bindSubselect(n *pg.RangeSubselect, s *scope) (*from, error) {
+	if n.Alias == nil && b.quiet == 0 {
+		sel := n.Subquery.GetSelectStmt()
+		what, example := "subquery", "(SELECT ...)"
+		if len(sel.GetValuesLists()) > 0 {
+			what, example = "VALUES", "(VALUES ...)"
+		}
+		return nil, pgerror.Newf(pgerror.SyntaxError, "%s in FROM must have an alias", what).WithHint("For example, FROM %s [AS] foo.", example)
+	}
 	outer := s.outer()
 	if n.Lateral {
 		outer = s
@@ -133,18 +141,62 @@ func (s *scope) outer() *scope {
 
 // bindRangeFunction binds f(...) [WITH ORDINALITY] in FROM.
 func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error) {
-	if len(n.Coldeflist) > 0 {
-		return nil, pgerror.NotSupported("column definition lists of functions are not supported")
-	}
 	set := &logical.ProjectSet{Input: unit()}
 	var input logical.Node = set.Input
 	it := &rangeItem{scalar: len(n.Functions) == 1}
+	var fields []recordField
 	for _, f := range n.Functions {
 		item := f.GetList().GetItems()
+		defs := n.Coldeflist
 		if len(item) > 1 && len(item[1].GetList().GetItems()) > 0 {
-			return nil, pgerror.NotSupported("column definition lists of functions are not supported")
+			defs = item[1].GetList().GetItems()
 		}
 		call := item[0]
+		if fc := call.GetFuncCall(); fc != nil && returnsRecord(fc) {
+			if n.Ordinality && len(n.Coldeflist) > 0 {
+				return nil, pgerror.New(pgerror.SyntaxError, "WITH ORDINALITY cannot be used with a column definition list").
+					WithHint("Put the column definition list inside ROWS FROM().")
+			}
+			sc, out, err := b.bindRecordFunction(&exprContext{scope: s, plan: &input, clause: "functions in FROM"}, fc, defs)
+			if err != nil {
+				return nil, err
+			}
+			it.scalar = false
+			if it.alias == "" {
+				it.alias = stringOf(fc.Funcname[len(fc.Funcname)-1])
+			}
+			set.Calls = append(set.Calls, sc)
+			fields = append(fields, out...)
+			for _, c := range out {
+				it.cols = append(it.cols, scopeColumn{Column: c.col})
+			}
+			continue
+		}
+		if len(defs) > 0 {
+			return nil, b.errorf(exprLocation(call), pgerror.SyntaxError, "a column definition list is only allowed for functions returning \"record\"")
+		}
+		if fc := call.GetFuncCall(); fc != nil && len(fc.Args) > 1 && stringOf(fc.Funcname[len(fc.Funcname)-1]) == "unnest" && !named(fc.Args) {
+			// unnest of several arrays is as many calls side by side.
+			it.scalar = false
+			if it.alias == "" {
+				it.alias = "unnest"
+			}
+			for _, a := range fc.Args {
+				one := &pg.FuncCall{Funcname: fc.Funcname, Args: []*pg.Node{a}, Location: fc.Location}
+				e, err := b.bindExpr(&exprContext{scope: s, plan: &input, clause: "functions in FROM", rangeFunction: true}, &pg.Node{Node: &pg.Node_FuncCall{FuncCall: one}})
+				if err != nil {
+					return nil, err
+				}
+				c, ok := e.(*expr.Call)
+				if !ok {
+					return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "unnest of these arguments is not supported")
+				}
+				sc := logical.SetCall{Call: c, Cols: []logical.Column{b.newColumn("unnest", c.T)}}
+				set.Calls = append(set.Calls, sc)
+				it.cols = append(it.cols, newItem("", sc.Cols).cols...)
+			}
+			continue
+		}
 		name := "column"
 		if fc := call.GetFuncCall(); fc != nil {
 			name = stringOf(fc.Funcname[len(fc.Funcname)-1])
@@ -200,6 +252,24 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 	var plan logical.Node = set
 	if len(set.Calls) == 0 && set.Ordinality == nil {
 		plan = input
+	}
+	if len(set.Calls) == 0 && set.Ordinality != nil {
+		// The one row of functions that return no set has the number 1.
+		plan = extend(input, &expr.Const{T: types.Of(types.Int8), Value: types.IntDatum(1)}, *set.Ordinality)
+	}
+	if len(set.Calls) > 1 && set.Ordinality != nil {
+		// The numbers of several functions in step count their common rows.
+		m, err := b.env.Registry.Function("", "row_number", nil, false)
+		if err != nil {
+			return nil, err
+		}
+		col := *set.Ordinality
+		set.Ordinality = nil
+		frame := physical.Frame{Start: physical.UnboundedPreceding, End: physical.CurrentRow}
+		plan = &logical.Window{Input: set, Calls: []logical.WindowCall{{Fn: m.Fn, Frame: frame, Col: col}}}
+	}
+	for _, f := range fields {
+		plan = extend(plan, f.value, f.col)
 	}
 	return single(plan, it), nil
 }
@@ -342,6 +412,11 @@ func (b *binder) bindUsing(j *logical.Join, left, right *from, using []string, o
 			return nil, pgerror.Newf(pgerror.UndefinedColumn, "column %q specified in USING clause does not exist in %s table", name, side)
 		}
 		return hit, nil
+	}
+	for i, name := range using {
+		if slices.Contains(using[:i], name) {
+			return pgerror.Newf(pgerror.DuplicateColumn, "column name %q appears more than once in USING clause", name)
+		}
 	}
 	var conds []expr.Expr
 	merged := &rangeItem{}

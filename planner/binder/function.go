@@ -1,6 +1,9 @@
 package binder
 
 import (
+	"slices"
+	"strings"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/function"
@@ -32,17 +35,7 @@ func (b *binder) coerceArgs(args []expr.Expr, nodes []*pg.Node, m function.Match
 	out := make([]expr.Expr, 0, len(m.Args))
 	for i, t := range m.Args {
 		if i >= len(args) {
-			d := m.Fn.Defaults[len(m.Fn.Defaults)-(len(m.Args)-i)]
-			stmt, err := b.env.Catalog.Parse("SELECT " + d)
-			if err != nil {
-				return nil, err
-			}
-			b.quiet++
-			e, err := b.bindExpr(&exprContext{scope: &scope{}, clause: "DEFAULT"}, stmt.TargetList[0].GetResTarget().Val)
-			if err == nil {
-				e, err = b.coerce(e, types.Of(t), function.Implicit, false, -1)
-			}
-			b.quiet--
+			e, err := b.bindDefault(m.Fn, i, t)
 			if err != nil {
 				return nil, err
 			}
@@ -123,6 +116,18 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		c.rangeFunction = false
 		ec = &c
 	}
+	if named(fc.Args) {
+		if fc, err := b.positional(ec, fc, schema, name); err != nil {
+			return nil, err
+		} else if fc != nil {
+			if top {
+				c := *ec
+				c.rangeFunction = true
+				ec = &c
+			}
+			return b.bindFuncCall(ec, fc)
+		}
+	}
 	args, err := b.bindArgs(ec, fc.Args)
 	if err != nil {
 		return nil, err
@@ -146,12 +151,25 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	if err != nil {
 		return nil, err
 	}
+	if fc.FuncVariadic && m.Fn.Args[len(m.Fn.Args)-1] == types.Any {
+		if last := coerced[len(coerced)-1].Type(); !last.IsArray() {
+			return nil, b.errorf(exprLocation(fc.Args[len(fc.Args)-1]), pgerror.DatatypeMismatch, "VARIADIC argument must be an array")
+		}
+		spread := *m.Fn
+		spread.Kernel = function.Spread(m.Fn.Kernel)
+		m.Fn = &spread
+	}
+	if rows := jsonRowArgs(m.Fn.Name); rows != nil {
+		if m, coerced, err = b.rowsAsJSON(schema, name, m, coerced, rows, fc); err != nil {
+			return nil, err
+		}
+	}
 	call := &expr.Call{Fn: m.Fn, Args: coerced, T: resultType(m, coerced), Pos: int(fc.Location)}
 	if m.Fn.Kind != function.SetReturn || top {
 		return call, nil
 	}
 	if ec.sets == nil {
-		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause)
+		return nil, b.setNotAllowed(ec, fc.Location)
 	}
 	if len(m.Fn.RetColumns) > 1 {
 		sc := logical.SetCall{Call: call, Cols: b.resultColumns(call)}
@@ -233,4 +251,124 @@ func (b *binder) bindSQLValue(n *pg.SQLValueFunction) (expr.Expr, error) {
 	}
 	call := &expr.Call{Fn: m.Fn, T: types.Of(m.Ret), Pos: int(n.Location)}
 	return b.coerce(call, to, function.Explicit, false, n.Location)
+}
+
+// bindDefault binds the default of argument i of a function.
+func (b *binder) bindDefault(fn *function.Overload, i int, t types.OID) (expr.Expr, error) {
+	n, err := b.defaultNode(fn, i)
+	if err != nil {
+		return nil, err
+	}
+	b.quiet++
+	defer func() { b.quiet-- }()
+	e, err := b.bindExpr(&exprContext{scope: &scope{}, clause: "DEFAULT"}, n)
+	if err != nil {
+		return nil, err
+	}
+	return b.coerce(e, types.Of(t), function.Implicit, false, -1)
+}
+
+// defaultNode parses the default of argument i of a function.
+func (b *binder) defaultNode(fn *function.Overload, i int) (*pg.Node, error) {
+	stmt, err := b.env.Catalog.Parse("SELECT " + fn.Defaults[len(fn.Defaults)-(len(fn.Args)-i)])
+	if err != nil {
+		return nil, err
+	}
+	return stmt.TargetList[0].GetResTarget().Val, nil
+}
+
+// named reports whether a call names arguments.
+func named(args []*pg.Node) bool {
+	return slices.ContainsFunc(args, func(n *pg.Node) bool { return n.GetNamedArgExpr() != nil })
+}
+
+// positional puts the named arguments of a call into their places and the
+// defaults into the places between. It fails when no function has these names.
+func (b *binder) positional(ec *exprContext, fc *pg.FuncCall, schema, name string) (*pg.FuncCall, error) {
+	first, used := -1, map[string]bool{}
+	for i, a := range fc.Args {
+		na := a.GetNamedArgExpr()
+		switch {
+		case na == nil && first >= 0:
+			return nil, b.errorf(exprLocation(a), pgerror.SyntaxError, "positional argument cannot follow named argument")
+		case na == nil:
+			continue
+		case used[na.Name]:
+			return nil, b.errorf(na.Location, pgerror.SyntaxError, "argument name %q used more than once", na.Name)
+		case first < 0:
+			first = i
+		}
+		used[na.Name] = true
+	}
+	for _, fn := range b.env.Registry.Candidates(schema, name) {
+		out, err := b.placed(fn, fc.Args, first)
+		if err != nil {
+			return nil, err
+		}
+		if out != nil {
+			return &pg.FuncCall{Funcname: fc.Funcname, Args: out, Location: fc.Location, Funcformat: fc.Funcformat}, nil
+		}
+	}
+	var shown []string
+	for _, a := range fc.Args {
+		n, label := a, ""
+		if na := a.GetNamedArgExpr(); na != nil {
+			n, label = na.Arg, na.Name+" => "
+		}
+		e, err := b.bindExpr(ec, n)
+		if err != nil {
+			return nil, err
+		}
+		shown = append(shown, label+types.FormatOID(e.Type().OID))
+	}
+	return nil, b.at(pgerror.Newf(pgerror.UndefinedFunction, "function %s(%s) does not exist", name, strings.Join(shown, ", ")).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts."), fc.Location)
+}
+
+// placed orders the arguments as fn declares them, nil when they do not fit.
+func (b *binder) placed(fn *function.Overload, args []*pg.Node, first int) ([]*pg.Node, error) {
+	if fn.Variadic || len(fn.ArgNames) != len(fn.Args) || len(args) > len(fn.Args) {
+		return nil, nil
+	}
+	out := make([]*pg.Node, len(fn.Args))
+	copy(out, args[:first])
+	last := first - 1
+	for _, a := range args[first:] {
+		na := a.GetNamedArgExpr()
+		i := slices.Index(fn.ArgNames, na.Name)
+		if i < first {
+			return nil, nil
+		}
+		out[i] = na.Arg
+		last = max(last, i)
+	}
+	for i := range out {
+		switch {
+		case out[i] != nil:
+		case i < len(fn.Args)-len(fn.Defaults):
+			return nil, nil
+		case i < last:
+			var err error
+			if out[i], err = b.defaultNode(fn, i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out[:last+1], nil
+}
+
+// setNotAllowed is the error of a set-returning call where none may stand.
+func (b *binder) setNotAllowed(ec *exprContext, loc int32) error {
+	hint := "You might be able to move the set-returning function into a LATERAL FROM item."
+	switch {
+	case ec.inAggregate:
+		return b.at(pgerror.New(pgerror.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").WithHint("%s", hint), loc)
+	case ec.clause == "window definitions":
+		return b.at(pgerror.New(pgerror.FeatureNotSupported, "window function calls cannot contain set-returning function calls").WithHint("%s", hint), loc)
+	case ec.clause == "functions in FROM":
+		return b.errorf(loc, pgerror.FeatureNotSupported, "set-returning functions must appear at top level of FROM")
+	case ec.clause == "CASE" || ec.clause == "COALESCE":
+		return b.at(pgerror.Newf(pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause).WithHint("%s", hint), loc)
+	}
+	return b.errorf(loc, pgerror.FeatureNotSupported, "set-returning functions are not allowed in %s", ec.clause)
 }

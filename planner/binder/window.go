@@ -36,6 +36,9 @@ func (b *binder) bindWindowCall(ec *exprContext, fc *pg.FuncCall, schema, name s
 	if fc.AggDistinct {
 		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "DISTINCT is not implemented for window functions")
 	}
+	if fc.AggWithinGroup {
+		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "OVER is not supported for ordered-set aggregate %s", name)
+	}
 	if len(fc.AggOrder) > 0 {
 		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "aggregate ORDER BY is not implemented for window functions")
 	}
@@ -49,6 +52,12 @@ func (b *binder) bindWindowCall(ec *exprContext, fc *pg.FuncCall, schema, name s
 	}
 	if m.Fn.Kind != function.Agg && m.Fn.Kind != function.WindowFn {
 		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name)
+	}
+	if m.Fn.Kind == function.WindowFn && fc.AggFilter != nil {
+		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "FILTER is not implemented for non-aggregate window functions")
+	}
+	if m.Fn.Kind == function.Agg && len(args) == 0 && !fc.AggStar {
+		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s(*) must be used to call a parameterless aggregate function", name)
 	}
 	call := logical.WindowCall{Fn: m.Fn}
 	if call.Args, err = b.coerceArgs(args, fc.Args, m); err != nil {
@@ -215,12 +224,40 @@ func (b *binder) bindFrame(ec *exprContext, def *pg.WindowDef, node *logical.Win
 			if len(node.OrderBy) != 1 {
 				return nil, b.errorf(def.Location, pgerror.WindowingError, "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column")
 			}
-			switch key := node.OrderBy[0].Expr.Type(); key.Category() {
-			case types.CategoryDateTime:
+			key := node.OrderBy[0].Expr.Type()
+			loc := exprLocation(n)
+			switch key.OID {
+			case types.Date, types.Time, types.TimeTZ, types.Timestamp, types.TimestampTZ, types.Interval:
 				t = types.Of(types.Interval)
-			default:
+			case types.Int2, types.Int4, types.Int8, types.Numeric:
 				t = types.Of(key.OID)
+				if from := e.Type().OID; from == types.Int2 || from == types.Int4 || from == types.Int8 {
+					// An offset of any width of integer fits a key of any.
+					return b.coerce(e, t, function.Explicit, false, loc)
+				}
+			case types.Float4, types.Float8:
+				t = types.Of(key.OID)
+				if from := e.Type().Category(); from == types.CategoryNumeric {
+					return b.coerce(e, t, function.Explicit, false, loc)
+				}
+			default:
+				return nil, b.errorf(loc, pgerror.FeatureNotSupported, "RANGE with offset PRECEDING/FOLLOWING is not supported for column type %s", types.FormatOID(key.OID))
 			}
+			if !unknownType(e.Type()) && b.env.Registry.Coercion(e.Type().OID, t.OID, function.Implicit).Kind == function.PathNone {
+				return nil, b.at(pgerror.Newf(pgerror.FeatureNotSupported, "RANGE with offset PRECEDING/FOLLOWING is not supported for column type %s and offset type %s", types.FormatOID(key.OID), types.FormatOID(e.Type().OID)).
+					WithHint("Cast the offset value to an appropriate type."), loc)
+			}
+		}
+		vars := map[expr.ColumnID]bool{}
+		if expr.Columns(e, vars); len(vars) > 0 {
+			mode := "RANGE"
+			switch f.Mode {
+			case physical.RowsFrame:
+				mode = "ROWS"
+			case physical.GroupsFrame:
+				mode = "GROUPS"
+			}
+			return nil, b.errorf(exprLocation(n), pgerror.InvalidColumnReference, "argument of %s must not contain variables", mode)
 		}
 		return b.coerce(e, t, function.Implicit, false, exprLocation(n))
 	}
@@ -294,10 +331,30 @@ func (s *setCalls) mapExprs(f func(expr.Expr) (expr.Expr, error)) error {
 	return nil
 }
 
-// place puts the calls on top of plan.
+// place puts the calls on top of plan: calls in the arguments of others first,
+// each level in step.
 func (s *setCalls) place(plan logical.Node) logical.Node {
-	if len(s.calls) == 0 {
-		return plan
+	level := map[expr.ColumnID]int{}
+	var levels [][]logical.SetCall
+	for _, c := range s.calls {
+		used := map[expr.ColumnID]bool{}
+		expr.Columns(c.Call, used)
+		at := 0
+		for id := range used {
+			if l, ok := level[id]; ok {
+				at = max(at, l+1)
+			}
+		}
+		for _, col := range c.Cols {
+			level[col.ID] = at
+		}
+		for len(levels) <= at {
+			levels = append(levels, nil)
+		}
+		levels[at] = append(levels[at], c)
 	}
-	return &logical.ProjectSet{Input: plan, Calls: s.calls}
+	for _, calls := range levels {
+		plan = &logical.ProjectSet{Input: plan, Calls: calls}
+	}
+	return plan
 }

@@ -38,6 +38,7 @@ const (
 	CharacterNotInRepertoire          Code = "22021"
 	InvalidParameterValue             Code = "22023"
 	ArraySubscriptError               Code = "2202E"
+	StringDataLengthMismatch          Code = "22026"
 	InvalidTextRepresentation         Code = "22P02"
 	InvalidBinaryRepresentation       Code = "22P03"
 	BadCopyFileFormat                 Code = "22P04"
