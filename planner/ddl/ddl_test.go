@@ -245,7 +245,7 @@ func TestStatements(t *testing.T) {
 		{"admin", "show masking policies", "SHOW\nm|public|customers|email|analyst, dev|hr|hub.partial_mask(email)\nm2|public|customers|email|public||hub.null_mask(email)"},
 		{"dev", "show masking policies", "SHOW"},
 		{"dev", "show masking policies on customers", "ERROR: 42501 must be owner of foreign table customers"},
-		{"admin", "create masking policy x on v (id) using (1)", `ERROR: 42809 "v" is not a foreign table DETAIL: A view shows what the policies of its tables leave. HINT: Make the masking policy on the tables that the view reads.`},
+		{"admin", "create masking policy x on v (id) using (1)", `ERROR: 42809 "v" is not a table DETAIL: A view shows what the policies of its tables leave. HINT: Make the masking policy on the tables that the view reads.`},
 		{"admin", "drop masking policy nope", `ERROR: 42704 masking policy "nope" does not exist AT: nope`},
 		{"admin", "drop masking policy if exists nope on customers", "NOTICE: masking policy \"nope\" for table \"customers\" does not exist, skipping\nDROP MASKING POLICY"},
 		{"dev", "drop masking policy m2", "ERROR: 42501 must be owner of table of masking policy m2"},

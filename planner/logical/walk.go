@@ -254,6 +254,8 @@ func Introduced(n Node, visit func(Column)) {
 		list(n.Cols)
 	case *Values:
 		list(n.Cols)
+	case *Modify:
+		list(n.Cols)
 	case *Project:
 		named(n.Cols, n.Exprs)
 	case *ProjectSet:
