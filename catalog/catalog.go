@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -111,8 +113,46 @@ func (c *Catalog) Current() *Snapshot { return c.current.Load() }
 // stagedVersion returns a version for a staged snapshot: odd, never used before.
 func (c *Catalog) stagedVersion() uint64 { return c.staged.Add(1)*2 + 1 }
 
-// commit stores the changes of t and publishes them.
-func (c *Catalog) commit(t *Tx) error {
+// Participant is stored in the same durable step as the catalog's changes.
+type Participant interface {
+	// Save writes what the transaction has changed into tables of its own. An
+	// error undoes the whole transaction.
+	Save(tx *sql.Tx) error
+	// Saved is called once everything is durable.
+	Saved()
+}
+
+// WithDatabase calls f with the database that holds the catalog, for tables that
+// a Participant keeps there. Commits wait meanwhile.
+func (c *Catalog) WithDatabase(f func(db *sql.DB) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f(c.store.db)
+}
+
+// Save makes a participant durable that goes with no change of the catalog.
+func (c *Catalog) Save(p Participant) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.store.transact(p.Save); err != nil {
+		return saveError(err)
+	}
+	p.Saved()
+	return nil
+}
+
+// saveError keeps an error that already says what is wrong.
+func saveError(err error) error {
+	e := &pgerror.Error{}
+	if errors.As(err, &e) {
+		return err
+	}
+	return pgerror.Wrap(err, pgerror.IOError, "could not write the catalog")
+}
+
+// commit stores the changes of t, and those of p if there is one, and publishes
+// them.
+func (c *Catalog) commit(t *Tx, p Participant) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	current := c.Current()
@@ -132,10 +172,19 @@ func (c *Catalog) commit(t *Tx) error {
 	}
 	slices.Sort(removed)
 	slices.SortFunc(put, func(a, b Object) int { return int(int64(a.ID()) - int64(b.ID())) })
-	if err := c.store.save(put, removed, next.version, types.OID(c.nextOID.Load())); err != nil {
-		return pgerror.Wrap(err, pgerror.IOError, "could not write the catalog")
+	err = c.store.transact(func(tx *sql.Tx) error {
+		if err := write(tx, put, removed, next.version, types.OID(c.nextOID.Load())); err != nil || p == nil {
+			return err
+		}
+		return p.Save(tx)
+	})
+	if err != nil {
+		return saveError(err)
 	}
 	c.current.Store(next)
+	if p != nil {
+		p.Saved()
+	}
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (k RelKind) String() string {
 	return "table"
 }
 
-// Relation is a foreign table or a view. A table addressed live
+// Relation is a local table, a foreign table or a view. A table addressed live
 // (server.schema.table) is a Relation with OID 0 that no snapshot holds
 // (Snapshot.Live).
 type Relation struct {
@@ -61,8 +61,56 @@ type Relation struct {
 	ViewPath []string
 	Depends  []types.OID
 
+	// Constraints and indexes of a local table; DefinitionPath is the search path
+	// of the expressions in them and in the columns' defaults.
+	Constraints    []Constraint `json:",omitempty"`
+	DefinitionPath []string     `json:",omitempty"`
+
 	RowSecurity      bool
 	ForceRowSecurity bool
+}
+
+// Constraint kinds: pg_constraint.contype, and 'i' for an index that enforces
+// nothing.
+const (
+	PrimaryKey  = 'p'
+	UniqueKey   = 'u'
+	CheckClause = 'c'
+	PlainIndex  = 'i'
+)
+
+// Constraint is a constraint or an index of a local table.
+type Constraint struct {
+	OID  types.OID
+	Name string
+	Kind rune
+	// Index is set when CREATE INDEX made it.
+	Index bool `json:",omitempty"`
+	// Columns are the attribute numbers of a key.
+	Columns []int16 `json:",omitempty"`
+	// SQL is the expression of a check.
+	SQL string `json:",omitempty"`
+}
+
+// Constraint returns a constraint or index by name.
+func (o *Relation) Constraint(name string) (*Constraint, bool) {
+	for i := range o.Constraints {
+		if o.Constraints[i].Name == name {
+			return &o.Constraints[i], true
+		}
+	}
+	return nil, false
+}
+
+// KeyColumn reports whether a primary key, unique constraint or index holds the
+// attribute.
+func (o *Relation) KeyColumn(att int16) bool {
+	for _, c := range o.Constraints {
+		if slices.Contains(c.Columns, att) {
+			return true
+		}
+	}
+	return false
 }
 
 // RemoteName is what the source calls a table.
@@ -74,6 +122,8 @@ type Column struct {
 	AttNum  int16
 	Type    types.Type
 	NotNull bool
+	// Default is the SQL of the default of a local table's column, "" for none.
+	Default string `json:",omitempty"`
 	Options Options
 	ACL     ACL
 }
@@ -103,6 +153,7 @@ func (o *Relation) secrets() []secretField { return o.Options.fields() }
 func (o *Relation) Clone() *Relation {
 	c := *o
 	c.ACL, c.Options, c.Columns = slices.Clone(o.ACL), slices.Clone(o.Options), slices.Clone(o.Columns)
+	c.Constraints = slices.Clone(o.Constraints)
 	return &c
 }
 

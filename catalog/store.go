@@ -164,13 +164,13 @@ func (s *store) loadSecrets() (map[secretKey][]byte, error) {
 	return out, rows.Err()
 }
 
-// save stores one committed transaction.
-func (s *store) save(put []Object, removed []types.OID, version uint64, next types.OID) error {
+// transact runs f in one durable transaction.
+func (s *store) transact(f func(tx *sql.Tx) error) error {
 	tx, err := s.db.Begin()
 	if err != nil {
 		return err
 	}
-	if err := write(tx, put, removed, version, next); err != nil {
+	if err := f(tx); err != nil {
 		_ = tx.Rollback()
 		return err
 	}

@@ -140,15 +140,21 @@ func (t *Tx) Rollback() {
 // Commit makes the changes durable and visible. When another transaction has
 // committed a change of the same objects, or one that these changes build on or
 // clash with, it fails with 40001 and nothing is changed.
-func (t *Tx) Commit() error {
+func (t *Tx) Commit() error { return t.CommitWith(nil) }
+
+// CommitWith is Commit together with a participant, nil for none.
+func (t *Tx) CommitWith(p Participant) error {
 	if t.done {
 		return pgerror.New(pgerror.NoActiveSQLTransaction, "transaction has ended")
 	}
 	t.done = true
-	if len(t.changed) == 0 {
-		return nil
+	switch {
+	case len(t.changed) > 0:
+		return t.cat.commit(t, p)
+	case p != nil:
+		return t.cat.Save(p)
 	}
-	return t.cat.commit(t)
+	return nil
 }
 
 // conflict is PostgreSQL's error for a lost race.

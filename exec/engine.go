@@ -26,6 +26,7 @@ import (
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/planner/policy"
+	"github.com/hubsql/hubsql/storage"
 )
 
 // Config is what an engine is made of. Every field is required
@@ -41,6 +42,8 @@ type Config struct {
 	// SystemRelations resolves the OID and shape of a system relation.
 	SystemRelations SystemRelations
 	Pool            *scheduler.Pool
+	// Rows holds the local tables.
+	Rows *storage.Store
 	// Memory is the account of the process; QueryMemory limits one query.
 	Memory      *memory.Account
 	QueryMemory int64

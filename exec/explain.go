@@ -54,7 +54,7 @@ func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.Explain
 		return err
 	}
 	p.owned = append(p.owned, inner)
-	if inner.sel == nil {
+	if inner.sel == nil && inner.modify == nil {
 		if ex := n.Query.GetExecuteStmt(); ex != nil {
 			if inner, err = s.names.Statement(ex.Name); err != nil {
 				return err

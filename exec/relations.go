@@ -12,6 +12,7 @@ import (
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/parser"
 	"github.com/hubsql/hubsql/planner/binder"
+	"github.com/hubsql/hubsql/planner/ddl"
 	"github.com/hubsql/hubsql/planner/policy"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -29,6 +30,9 @@ type relations struct {
 	// tables holds what the statement has described already: it may name a
 	// table many times.
 	tables map[string]described
+	// raw leaves policies and privileges out: for the engine's own questions
+	// about the rows of local tables.
+	raw bool
 }
 
 // describe describes a table of a source once per statement.
@@ -82,6 +86,9 @@ func (r *relations) Relation(ctx context.Context, name binder.Name, searchPath [
 	}
 	if searchPath == nil {
 		searchPath = r.path
+	}
+	if name.Schema == ddl.TempSchema {
+		name.Schema = ddl.TempSchemaOf(r.session.sess.PID)
 	}
 	undefined := pgerror.Newf(pgerror.UndefinedTable, "relation %q does not exist", name.String())
 	switch {
@@ -169,6 +176,12 @@ func (r *relations) known(ctx context.Context, rel *catalog.Relation) (*binder.R
 	if rel.Kind == catalog.View {
 		out.View = &binder.View{SQL: rel.ViewSQL, SearchPath: rel.ViewPath, Owner: rel.Owner}
 		return out, nil
+	}
+	if rel.Kind == catalog.Table {
+		if r.raw {
+			out.Check = nil
+		}
+		return out, r.local(ctx, out, rel)
 	}
 	server, ok := r.snap.ServerByOID(rel.ServerID)
 	if !ok {

@@ -10,6 +10,7 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/parser"
+	"github.com/hubsql/hubsql/planner/ddl"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -57,6 +58,8 @@ type Session struct {
 	tx     transaction
 	// used collects the sources that the statement being bound refers to.
 	used []*source
+	// readsLocal is set when the statement being bound reads local tables.
+	readsLocal bool
 	// scope is what names mean, as long as nothing it depends on has changed.
 	scope scope
 	entry entry
@@ -136,6 +139,9 @@ func (s *Session) State() *session.Session { return s.sess }
 func (s *Session) Close() {
 	s.rollback()
 	s.releaseUsed()
+	if err := s.dropTemporary(); err != nil {
+		s.engine.Log.Warn("the temporary tables of a session could not be removed; the next start does", "error", err)
+	}
 	s.forgotten()
 }
 
@@ -208,6 +214,10 @@ func (s *Session) scoped() *scope {
 		return c
 	}
 	*c = scope{snap: snap, version: snap.Version(), vars: vars, currentUser: s.sess.CurrentUser}
+	temp := ddl.TempSchemaOf(s.sess.PID)
+	if _, ok := snap.Schema(temp); ok {
+		c.path = append(c.path, temp) // looked in first, whatever the setting says
+	}
 	for _, name := range s.sess.Vars.SearchPath() {
 		if name == "$user" {
 			name = s.sess.CurrentUser

@@ -45,8 +45,10 @@ type Prepared struct {
 	params   []types.OID
 	columns  []Column
 	// bound is set for statements that read: SELECT, EXPLAIN, COPY, DECLARE.
-	sel     *pg.SelectStmt
-	bind    *binding
+	sel  *pg.SelectStmt
+	bind *binding
+	// modify is the statement instead of sel when it changes a table.
+	modify  *pg.Node
 	run     func(ctx context.Context, params []types.Datum) (Portal, error)
 	copy    *CopyOut
 	history planHistory
@@ -67,6 +69,8 @@ type binding struct {
 	vars uint64
 	// cached is the plan that serves every execution, nil while there is none.
 	cached *cachedPlan
+	// local says that local tables are read.
+	local bool
 	// released is set when the sources are no longer held.
 	released bool
 }
@@ -109,7 +113,7 @@ func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) 
 	s.begin()
 	s.report("active", q.shown(), s.sess.StatementStart)
 	p := &Prepared{s: s, query: q, declared: paramTypes}
-	if sel := q.Stmt.GetSelectStmt(); sel != nil {
+	if sel := q.Stmt.GetSelectStmt(); sel != nil && intoOf(sel) == nil {
 		p.sel = sel
 		if err := p.analyse(ctx); err != nil {
 			return nil, err
@@ -131,7 +135,14 @@ func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) 
 func (p *Prepared) analyse(ctx context.Context) error {
 	s := p.s
 	s.releaseUsed()
-	res, err := s.bind(ctx, p.sel, p.query.text, p.declared)
+	s.readsLocal = false
+	var res *binder.Result
+	var err error
+	if p.modify != nil {
+		res, err = s.bindModify(ctx, p.modify, p.query.text, p.declared)
+	} else {
+		res, err = s.bind(ctx, p.sel, p.query.text, p.declared)
+	}
 	if err != nil {
 		s.releaseUsed()
 		return err
@@ -139,7 +150,7 @@ func (p *Prepared) analyse(ctx context.Context) error {
 	p.unbind()
 	p.bind = &binding{
 		result: res, sources: s.used, version: s.snapshot().Version(),
-		user: s.sess.CurrentUser, path: s.searchPath(), at: time.Now(), vars: s.sess.Vars.Version(),
+		user: s.sess.CurrentUser, path: s.searchPath(), at: time.Now(), vars: s.sess.Vars.Version(), local: s.readsLocal,
 	}
 	s.used = nil // the binding holds them now
 	p.params = res.Params
@@ -242,7 +253,11 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum, observed b
 	}
 	// The query lives as long as the portal, not as the call that starts it.
 	x.account = s.engine.Memory.Child("query", s.queryMemory())
-	if x.query, err = s.start(context.WithoutCancel(ctx), plan, x.account); err != nil {
+	base := context.WithoutCancel(ctx)
+	if p.bind.local {
+		base = s.inView(base)
+	}
+	if x.query, err = s.start(base, plan, x.account); err != nil {
 		x.close()
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/storage"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -16,7 +17,9 @@ import (
 type transaction struct {
 	state txState
 	// ddl is open once a statement has changed the catalog.
-	ddl        *catalog.Tx
+	ddl *catalog.Tx
+	// rows is open once a statement has changed a local table.
+	rows       *storage.Tx
 	savepoints []savepoint
 }
 
@@ -36,6 +39,9 @@ type savepoint struct {
 	// had tells whether catalog changes were open; mark is where they were.
 	had  bool
 	mark catalog.Mark
+	// rows is where the changes of local tables were; the zero Mark is the
+	// beginning.
+	rows storage.Mark
 }
 
 // TxStatus is the state that ReadyForQuery reports.
@@ -81,11 +87,7 @@ func (s *Session) End(_ context.Context, failed bool) error {
 
 // commit makes everything durable.
 func (s *Session) commit() error {
-	var err error
-	if s.tx.ddl != nil {
-		err = s.tx.ddl.Commit()
-	}
-	if err != nil {
+	if err := s.save(); err != nil {
 		s.rollback()
 		return err
 	}
@@ -96,10 +98,42 @@ func (s *Session) commit() error {
 	return nil
 }
 
+// save makes the changes of the catalog and of local tables durable, in one
+// step.
+func (s *Session) save() error {
+	ddl, rows := s.tx.ddl, s.tx.rows
+	if rows != nil && !rows.Changed() {
+		rows.Rollback()
+		rows = nil
+	}
+	switch {
+	case ddl != nil && rows != nil:
+		if err := ddl.CommitWith(rows); err != nil {
+			return err
+		}
+	case ddl != nil:
+		if err := ddl.Commit(); err != nil {
+			return err
+		}
+	case rows != nil:
+		return s.engine.Catalog.Save(rows)
+	default:
+		return nil
+	}
+	if err := s.engine.Rows.Sweep(); err != nil {
+		// The tables are gone; what is left of them goes at the next start.
+		s.engine.Log.Warn("the rows of dropped tables could not be removed", "error", err)
+	}
+	return nil
+}
+
 // rollback undoes everything.
 func (s *Session) rollback() {
 	if s.tx.ddl != nil {
 		s.tx.ddl.Rollback()
+	}
+	if s.tx.rows != nil {
+		s.tx.rows.Rollback()
 	}
 	open := s.tx.state != txIdle
 	s.tx = transaction{}
@@ -178,6 +212,9 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 		if s.tx.ddl != nil {
 			sp.had, sp.mark = true, s.tx.ddl.Mark()
 		}
+		if s.tx.rows != nil {
+			sp.rows = s.tx.rows.Mark()
+		}
 		s.tx.savepoints = append(s.tx.savepoints, sp)
 		return "SAVEPOINT", nil
 	case pg.TransactionStmtKind_TRANS_STMT_RELEASE:
@@ -202,6 +239,9 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 		case s.tx.ddl != nil:
 			s.tx.ddl.Rollback()
 			s.tx.ddl = nil
+		}
+		if s.tx.rows != nil {
+			s.tx.rows.RollbackTo(sp.rows)
 		}
 		s.tx.state = txBlock
 		s.syncRole()

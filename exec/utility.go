@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/catalog/session"
@@ -92,14 +93,32 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 	case *pg.Node_ConstraintsSetStmt:
 		command(func(context.Context) (string, error) { return "SET CONSTRAINTS", nil })
 		return nil
-	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt, *pg.Node_MergeStmt:
-		return pgerror.NotSupported("INSERT, UPDATE, DELETE and MERGE are not supported").WithHint("Sources are read only.")
+	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
+		return s.prepareModify(ctx, p)
+	case *pg.Node_MergeStmt:
+		return pgerror.NotSupported("MERGE is not supported")
+	case *pg.Node_TruncateStmt:
+		command(func(ctx context.Context) (string, error) { return s.truncateStmt(ctx, n.TruncateStmt) })
+		return nil
+	case *pg.Node_SelectStmt:
+		query := proto.Clone(n.SelectStmt).(*pg.SelectStmt)
+		into := intoOf(query)
+		clearInto(query)
+		return s.prepareCreateAs(ctx, p, query, into, false)
 	case *pg.Node_DoStmt:
 		return pgerror.NotSupported("DO is not supported")
 	case *pg.Node_CallStmt:
 		return pgerror.NotSupported("CALL is not supported")
 	case *pg.Node_CreateTableAsStmt:
-		return pgerror.NotSupported("CREATE TABLE AS and CREATE MATERIALIZED VIEW are not supported")
+		as := n.CreateTableAsStmt
+		sel := as.Query.GetSelectStmt()
+		switch {
+		case as.Objtype == pg.ObjectType_OBJECT_MATVIEW:
+			return pgerror.NotSupported("CREATE MATERIALIZED VIEW is not supported")
+		case sel == nil:
+			return pgerror.NotSupported("CREATE TABLE AS EXECUTE is not supported")
+		}
+		return s.prepareCreateAs(ctx, p, sel, as.Into, as.IfNotExists)
 	case *pg.Node_NotifyStmt:
 		return pgerror.NotSupported("NOTIFY is not supported")
 	case *pg.Node_VacuumStmt:
@@ -144,6 +163,10 @@ func (s *Session) ddlStmt(ctx context.Context, q Query) ([][]types.Datum, string
 		BindView: func(ctx context.Context, sql string) ([]catalog.Column, []types.OID, error) {
 			return s.bindView(ctx, rel, sql)
 		},
+		CheckDefault: func(ctx context.Context, sql, column string, t types.Type) error {
+			return binder.CheckDefault(ctx, s.binderEnv(s.relations()), sql, column, t)
+		},
+		Rows: localRows{s},
 		CheckSetting: func(name, value string) error {
 			v := session.NewVars(nil)
 			v.SetAdmin(s.snapshot().IsSuper(s.role()))

@@ -37,11 +37,16 @@ func (Provider) ForTable(ctx context.Context, p policy.Principal, rel *catalog.R
 	}
 	best := map[string]*catalog.MaskingPolicy{}
 	for _, t := range tables {
-		filters, err := r.rowFilters(t)
-		if err != nil {
-			return policy.TablePolicy{}, err
+		for _, f := range []struct {
+			into *[]policy.Filter
+			use  policyUse
+		}{{&out.RowFilters, reading}, {&out.Writable, changing}, {&out.Checks, writing}} {
+			filters, err := r.rowFilters(t, f.use)
+			if err != nil {
+				return policy.TablePolicy{}, err
+			}
+			*f.into = append(*f.into, filters...)
 		}
-		out.RowFilters = append(out.RowFilters, filters...)
 		if err := r.masks(t, best, &out); err != nil {
 			return policy.TablePolicy{}, err
 		}
@@ -80,11 +85,20 @@ func (r *resolver) names(t *catalog.Relation) (map[string]string, error) {
 	return out, nil
 }
 
+// policyUse is what row policies are asked for.
+type policyUse uint8
+
+const (
+	reading  policyUse = iota // which rows are visible
+	changing                  // which of them may be changed or deleted
+	writing                   // which rows may be written
+)
+
 // rowFilters returns the filters of one table's row policies, by PostgreSQL's
 // rules: superusers and roles with BYPASSRLS are exempt, the table's owner is
 // unless row security is forced; permissive policies are joined by OR, each
 // restrictive one must hold; without a permissive policy there are no rows.
-func (r *resolver) rowFilters(t *catalog.Relation) ([]policy.Filter, error) {
+func (r *resolver) rowFilters(t *catalog.Relation, use policyUse) ([]policy.Filter, error) {
 	if !t.RowSecurity || r.set.Bypass || (r.set.Has(t.Owner) && !t.ForceRowSecurity) {
 		return nil, nil
 	}
@@ -95,11 +109,14 @@ func (r *resolver) rowFilters(t *catalog.Relation) ([]policy.Filter, error) {
 	permissive := policy.Filter{}
 	var out []policy.Filter
 	for _, p := range r.snap.RowPolicies(t.OID) {
-		if p.Command != 'r' && p.Command != '*' || !r.among(p.Roles) {
+		if p.Command != '*' && (p.Command != 'r' || use != reading) || !r.among(p.Roles) {
 			continue
 		}
 		e := policy.Expr{SQL: p.Using, Owner: t.Owner, SearchPath: p.SearchPath, Columns: names, Policy: p.Name}
-		if p.Using == "" {
+		if use == writing && p.Check != "" {
+			e.SQL = p.Check
+		}
+		if e.SQL == "" {
 			e.SQL = "true"
 		}
 		if p.Permissive {

@@ -180,6 +180,8 @@ func (l *lowering) operator(n logical.Node) (physical.Node, error) {
 			return nil, err
 		}
 		return &physical.Recursive{Initial: initial, Step: step, Work: n.Work, All: n.All, Cols: columns(n.Cols)}, nil
+	case *logical.Modify:
+		return l.modify(n)
 	case *logical.WorkScan:
 		return &physical.WorkScan{Of: n.Of, Cols: columns(n.Cols)}, nil
 	}

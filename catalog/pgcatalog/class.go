@@ -68,14 +68,14 @@ func (x *scan) eachRelation(key string, sys func(*RelationInfo), user func(*cata
 }
 
 func pgClass(x *scan) {
-	add := func(id types.OID, name string, schema, owner types.OID, am types.OID, kind catalog.RelKind, columns int, rules, rls, force bool, acl types.Datum) {
+	add := func(id types.OID, name string, schema, owner types.OID, am types.OID, kind catalog.RelKind, columns, checks int, index, rules, rls, force bool, acl types.Datum) {
 		file, identity := types.OID(0), "n"
 		if kind == catalog.Table {
-			file = id
+			file, identity = id, "d"
 		}
 		x.add(oid(id), str(name), oid(schema), oid(0), oid(0), oid(owner), oid(am), oid(file), oid(0),
 			num(0), types.FloatDatum(-1), num(0), oid(0),
-			yes(false), yes(false), str("p"), str(string(kind)), num(columns), num(0),
+			yes(index), yes(false), str("p"), str(string(kind)), num(columns), num(checks),
 			yes(rules), yes(false), yes(false), yes(rls), yes(force), yes(true), str(identity), yes(false),
 			oid(0), oid(0), oid(0), acl, null, null)
 	}
@@ -84,15 +84,25 @@ func pgClass(x *scan) {
 		if r.Kind == 'r' {
 			am = heapAM
 		}
-		add(r.OID, r.Name, schemaOID(r.Schema), catalog.Bootstrap, am, catalog.RelKind(r.Kind), len(r.visible()), r.Kind == 'v', false, false, x.acl(x.systemACL(r)))
+		add(r.OID, r.Name, schemaOID(r.Schema), catalog.Bootstrap, am, catalog.RelKind(r.Kind), len(r.visible()), 0, false, r.Kind == 'v', false, false, x.acl(x.systemACL(r)))
 	}, func(r *catalog.Relation) {
-		add(r.OID, r.Name, r.SchemaID, r.Owner, 0, r.Kind, max(len(r.Columns), int(r.NextAttNum)-1), r.Kind == catalog.View, r.RowSecurity, r.ForceRowSecurity, x.acl(r.ACL))
+		am := types.OID(0)
+		if r.Kind == catalog.Table {
+			am = heapAM
+		}
+		add(r.OID, r.Name, r.SchemaID, r.Owner, am, r.Kind, max(len(r.Columns), int(r.NextAttNum)-1), checks(r), hasIndex(r), r.Kind == catalog.View, r.RowSecurity, r.ForceRowSecurity, x.acl(r.ACL))
+	})
+	ids, keyed := x.keyed("oid")
+	x.eachConstraint(func(r *catalog.Relation, c *catalog.Constraint) {
+		if indexed(c) && (!keyed || slices.Contains(ids, c.OID)) {
+			add(c.OID, c.Name, r.SchemaID, r.Owner, btreeAM, 'i', len(c.Columns), 0, false, false, false, false, null)
+		}
 	})
 }
 
 func pgAttribute(x *scan) {
 	facts := factsOf()
-	add := func(rel types.OID, kind catalog.RelKind, name string, t types.Type, number int16, notNull bool, collation types.OID, acl, fdw types.Datum) {
+	add := func(rel types.OID, kind catalog.RelKind, name string, t types.Type, number int16, notNull, byDefault bool, collation types.OID, acl, fdw types.Datum) {
 		info, f := types.Lookup(t.OID), facts[t.OID]
 		length, dims := int16(-1), 0
 		if info != nil {
@@ -106,17 +116,17 @@ func pgAttribute(x *scan) {
 			target = 0
 		}
 		x.add(oid(rel), str(name), oid(t.OID), num(target), num(int(length)), num(int(number)), num(dims), num(-1), num(int(mod)),
-			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(false), yes(false), str(""), str(""),
+			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(byDefault), yes(false), str(""), str(""),
 			yes(false), yes(true), num(0), oid(collation), acl, null, fdw, null)
 	}
 	x.eachRelation("attrelid", func(r *RelationInfo) {
 		for _, c := range r.Columns {
-			add(r.OID, catalog.RelKind(r.Kind), c.Name, c.Type, c.AttNum, c.NotNull, c.collation(), null, null)
+			add(r.OID, catalog.RelKind(r.Kind), c.Name, c.Type, c.AttNum, c.NotNull, false, c.collation(), null, null)
 		}
 	}, func(r *catalog.Relation) {
 		for i := range r.Columns {
 			c := &r.Columns[i]
-			add(r.OID, r.Kind, c.Name, c.Type, c.AttNum, c.NotNull, facts[c.Type.OID].collation, x.acl(c.ACL), options(c.Options))
+			add(r.OID, r.Kind, c.Name, c.Type, c.AttNum, c.NotNull, c.Default != "", facts[c.Type.OID].collation, x.acl(c.ACL), options(c.Options))
 		}
 	})
 }

@@ -36,8 +36,22 @@ var definitionFunctions = map[string]scalar{
 	// Expressions are stored as the SQL they print as.
 	"pg_get_expr": func(c *callee) (types.Datum, error) { return c.args[0], nil },
 
-	"pg_get_constraintdef":                constant(null),
-	"pg_get_indexdef":                     constant(null),
+	"pg_get_constraintdef": definitionOf(func(c *catalog.Constraint) bool { return !c.Index }, constraintDefinition),
+	"pg_get_indexdef": func(c *callee) (types.Datum, error) {
+		r, k := constraintByOID(c.snap, c.oid(0))
+		if k == nil || !indexed(k) {
+			return null, nil
+		}
+		if len(c.args) > 1 && c.int(1) > 0 {
+			names := keyNames(r, k)
+			if int(c.int(1)) > len(names) {
+				return null, nil
+			}
+			return str(names[c.int(1)-1]), nil
+		}
+		return str(indexDefinition(r, k)), nil
+	},
+
 	"pg_get_triggerdef":                   constant(null),
 	"pg_get_partkeydef":                   constant(null),
 	"pg_get_partition_constraintdef":      constant(null),

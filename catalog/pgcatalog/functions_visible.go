@@ -9,6 +9,9 @@ import (
 var visibilityFunctions = map[string]scalar{
 	"pg_table_is_visible": func(c *callee) (types.Datum, error) {
 		schema, name, ok := c.names.relationName(c.oid(0))
+		if r, k := constraintByOID(c.snap, c.oid(0)); !ok && k != nil && indexed(k) {
+			schema, name, ok = r.Schema, r.Name, true
+		}
 		if !ok {
 			return null, nil
 		}

@@ -73,6 +73,15 @@ func newFixture(t *testing.T) *fixture {
 		OID: tx.NewOID(), SchemaID: catalog.SchemaPublic, Schema: "public", Name: "recent", Kind: catalog.View, Owner: ann, NextAttNum: 2,
 		ViewSQL: "SELECT id FROM sales.orders", Depends: []types.OID{orders}, Columns: []catalog.Column{{Name: "id", AttNum: 1, Type: types.Of(types.Int4)}},
 	})
+	put("local", &catalog.Relation{
+		OID: tx.NewOID(), SchemaID: catalog.SchemaPublic, Schema: "public", Name: "notes", Kind: catalog.Table, Owner: ann, NextAttNum: 3,
+		Columns: []catalog.Column{{Name: "id", AttNum: 1, Type: types.Of(types.Int4), NotNull: true}, {Name: "n", AttNum: 2, Type: types.Of(types.Int4), Default: "1 + 1"}},
+		Constraints: []catalog.Constraint{
+			{OID: tx.NewOID(), Name: "notes_pkey", Kind: catalog.PrimaryKey, Columns: []int16{1}},
+			{OID: tx.NewOID(), Name: "notes_n_check", Kind: catalog.CheckClause, SQL: "n > 0"},
+			{OID: tx.NewOID(), Name: "notes_n_idx", Kind: catalog.PlainIndex, Index: true, Columns: []int16{2}},
+		},
+	})
 	put("policy", &catalog.RowPolicy{OID: tx.NewOID(), Name: "mine", Relation: orders, Permissive: true, Command: 'r', Roles: []types.OID{bob}, Using: "id > 1"})
 	put("mask", &catalog.MaskingPolicy{OID: tx.NewOID(), Name: "hide", Relation: orders, Column: 2, To: []types.OID{catalog.PublicRole}, Using: "hub.full_mask(mail)", Owner: ann, Created: time.Unix(0, 0)})
 	put("comment", &catalog.Comment{OID: tx.NewOID(), On: catalog.ClassRelation, Object: orders, Text: "all orders"})
@@ -289,7 +298,7 @@ func TestProjectionReadsOnlyWhatIsAskedFor(t *testing.T) {
 	for rd.Next(context.Background(), &b) == nil {
 		n += b.N
 	}
-	if n != len(Relations())+2 {
+	if n != len(Relations())+5 {
 		t.Errorf("%d rows", n)
 	}
 	// A reader that is closed early ends its coroutine.

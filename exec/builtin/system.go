@@ -130,8 +130,11 @@ func system() []entry {
 		{sigs: "current_user()", kernel: name(func(c *function.Call) string { return c.Session.CurrentUser }), doc: "The role in force."},
 		{sigs: "session_user()", kernel: name(func(c *function.Call) string { return c.Session.SessionUser }), doc: "The role that logged in."},
 		{sigs: "current_schema()", kernel: each(func(r *row) (types.Datum, error) {
-			if p := searchPath(r.c); len(p) > 0 {
-				return text(p[0])
+			for _, p := range searchPath(r.c) {
+				// Nothing is created among the temporary tables without saying so.
+				if !strings.HasPrefix(p, "pg_temp_") {
+					return text(p)
+				}
 			}
 			return types.Null, nil
 		}), doc: "The first schema of the search path."},

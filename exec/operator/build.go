@@ -94,6 +94,8 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.append(n)
 	case *physical.Recursive:
 		return b.recursive(n, st)
+	case *physical.Modify:
+		return b.modify(n, st)
 	case *physical.WorkScan:
 		return b.workScan(n)
 	}

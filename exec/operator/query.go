@@ -93,6 +93,7 @@ type Query struct {
 	begin     []*task // to be begun by the goroutine of Next
 	scans     []*scan // in the order in which the pipelines read them
 	accounts  []*memory.Account
+	closers   []func() // what Close undoes or gives up, besides memory
 	// What the operators spill, and where to.
 	spillables []*spillable
 	files      []*spill.File
@@ -197,6 +198,9 @@ func (q *Query) Close() {
 	q.endSpills()
 	for _, s := range q.snapshots {
 		s.close()
+	}
+	for _, c := range q.closers {
+		c()
 	}
 	for _, a := range q.accounts {
 		a.Close()

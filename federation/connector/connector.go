@@ -257,3 +257,47 @@ func Seal(predicates []expr.Expr) Sealed { return Sealed{predicates: predicates}
 
 // Predicates returns the conjuncts. They must not be changed.
 func (s Sealed) Predicates() []expr.Expr { return s.predicates }
+
+// Modifier is a source whose tables can be changed.
+type Modifier interface {
+	// Modify starts what one statement changes of a table, whose handle has all
+	// of its columns. The transaction is that of ctx.
+	Modify(ctx context.Context, h TableHandle, o ModifyOptions) (Modification, error)
+}
+
+// ModifyOptions are the wishes of the executor.
+type ModifyOptions struct {
+	// Unique lists the constraints to enforce.
+	Unique []Unique
+	// HideValues keeps values of the table out of error messages.
+	HideValues bool
+	// Format is how error messages print values.
+	Format *types.Format
+}
+
+// Unique is a primary key or unique constraint. Rows with a NULL in it equal no
+// other.
+type Unique struct {
+	Name string
+	// Columns are indexes into the columns of the handle.
+	Columns []int
+	// SkipDuplicates leaves out a row that exists already instead of failing
+	// with 23505 (ON CONFLICT DO NOTHING).
+	SkipDuplicates bool
+}
+
+// Modification is what one statement changes of one table. Nothing of it is
+// visible before Finish. It is used by one goroutine at a time.
+type Modification interface {
+	// Delete removes the rows with these identities: the rows of ids that sel
+	// lists (nil: the first n). It returns which of them this statement had not
+	// removed before.
+	Delete(ctx context.Context, ids *vector.Vec, sel []int32, n int) ([]int32, error)
+	// Insert copies rows into the table, one vector per visible column of the
+	// handle. It returns which of them were inserted.
+	Insert(ctx context.Context, cols []*vector.Vec, sel []int32, n int) ([]int32, error)
+	// Finish makes the changes visible to the rest of the transaction.
+	Finish(ctx context.Context) error
+	// Close undoes what has not been finished. It may be called twice.
+	Close()
+}

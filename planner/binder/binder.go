@@ -39,6 +39,8 @@ type Result struct {
 	Columns []OutputColumn
 	// Params are the parameter types, declared or inferred.
 	Params []types.OID
+	// Modified is set for a statement that changes a table.
+	Modified *Modified
 }
 
 // OutputColumn describes a column of the result. TableOID and AttNum are 0 for
@@ -94,6 +96,9 @@ type use struct {
 	columns   map[int]bool
 	// denied columns must not be read by anybody.
 	denied map[int]bool
+	// target is set for the table that the statement changes: nothing of it need
+	// be read.
+	target bool
 }
 
 type useColumn struct {
@@ -254,6 +259,9 @@ func (b *binder) checkPrivileges() error {
 			if u.columns[i] {
 				cols = append(cols, i)
 			}
+		}
+		if u.target && len(cols) == 0 {
+			continue
 		}
 		if err := u.rel.Check(u.principal, cols); err != nil {
 			return err

@@ -42,6 +42,8 @@ type Relation struct {
 	View   *View
 	Source connector.Source
 	Handle connector.TableHandle
+	// Writable is set for a table that statements can change.
+	Writable *Writable
 	// Rows is the estimated number of rows, negative when unknown.
 	Rows float64
 	// Stats describes the table's rows, nil when nothing is known.
@@ -85,40 +87,87 @@ type Catalog interface {
 // Barrier(Project(masks, Filter(row filters, Scan))). Nothing else builds a
 // Scan.
 func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error) {
+	plan, cols, _, err := b.enterRelation(rel, false)
+	return plan, cols, err
+}
+
+// bindTarget binds the table that a statement changes. Beside the columns that
+// the user's expressions may see it returns the raw ones: they go into the row
+// that is written, and nowhere else.
+func (b *binder) bindTarget(rel *Relation) (logical.Node, []scopeColumn, []logical.Column, error) {
+	return b.enterRelation(rel, true)
+}
+
+// enterRelation makes the plan of a relation; target keeps the raw columns in
+// its outputs.
+func (b *binder) enterRelation(rel *Relation, target bool) (logical.Node, []scopeColumn, []logical.Column, error) {
 	scan := &logical.Scan{
 		Server: rel.Server, Table: displayName(rel), Source: rel.Source, Handle: rel.Handle,
 		Rows: rel.Rows, Stats: rel.Stats, Sealed: true,
 	}
-	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}, denied: map[int]bool{}}
-	b.uses = append(b.uses, u)
-	raw := &rangeItem{alias: rel.Name, schema: rel.Schema}
 	for _, c := range rel.Columns {
-		col := b.newColumn(c.Name, c.Type)
-		scan.Cols = append(scan.Cols, col)
-		raw.cols = append(raw.cols, scopeColumn{Column: col})
+		scan.Cols = append(scan.Cols, b.newColumn(c.Name, c.Type))
 	}
+	var filters []expr.Expr
 	var plan logical.Node = scan
-	pol := rel.Policy
-	outs := slices.Clone(scan.Cols)
-	if !pol.Empty() {
-		own := &scope{items: []*rangeItem{raw}}
-		filters, err := b.bindRowFilters(pol.RowFilters, own)
-		if err != nil {
-			return nil, nil, policyError(rel, err)
+	if !rel.Policy.Empty() {
+		var err error
+		list := rel.Policy.RowFilters
+		if target {
+			list = slices.Concat(list, rel.Policy.Writable)
+		}
+		if filters, err = b.bindRowFilters(list, rawScope(rel, scan.Cols)); err != nil {
+			return nil, nil, nil, policyError(rel, err)
 		}
 		if len(filters) > 0 {
 			plan = &logical.Filter{Input: plan, Conds: filters, Policy: true}
 		}
-		barrier := policy.Barrier{RowFilters: filters, Masked: map[expr.ColumnID]bool{}}
+	}
+	if rel.Stats != nil && !rel.Policy.Empty() {
 		known := &logical.Restricted{Of: rel.Stats, Hidden: map[int]bool{}, NoValues: len(filters) > 0}
-		if rel.Stats != nil {
-			scan.Stats = known
+		for i, c := range rel.Columns {
+			if _, masked := rel.Policy.Masks[c.Name]; masked || slices.Contains(rel.Policy.Denied, c.Name) {
+				known.Hidden[i] = true
+			}
 		}
+		scan.Stats = known
+	}
+	plan, cols, err := b.mask(rel, plan, scan.Cols, filters, target)
+	return plan, cols, scan.Cols, err
+}
+
+// maskRows puts the masks of a relation over rows of it that a statement has
+// changed, for RETURNING.
+func (b *binder) maskRows(rel *Relation, rows logical.Node, raw []logical.Column) (logical.Node, []scopeColumn, error) {
+	return b.mask(rel, rows, raw, nil, true)
+}
+
+// rawScope is the namespace of a relation's policies.
+func rawScope(rel *Relation, cols []logical.Column) *scope {
+	raw := &rangeItem{alias: rel.Name, schema: rel.Schema}
+	for _, c := range cols {
+		raw.cols = append(raw.cols, scopeColumn{Column: c})
+	}
+	return &scope{items: []*rangeItem{raw}}
+}
+
+// mask closes the door behind the raw columns of a relation: it puts the masks
+// and the barrier over plan. target keeps the outputs of plan beside the masked
+// columns.
+func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, filters []expr.Expr, target bool) (logical.Node, []scopeColumn, error) {
+	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}, denied: map[int]bool{}, target: target}
+	b.uses = append(b.uses, u)
+	pol := rel.Policy
+	outs := slices.Clone(raw)
+	if !pol.Empty() {
+		own := rawScope(rel, raw)
+		barrier := policy.Barrier{RowFilters: filters, Masked: map[expr.ColumnID]bool{}}
 		if len(pol.Masks) > 0 || len(pol.Denied) > 0 {
 			p := &logical.Project{Input: plan, Policy: true}
-			for i, c := range scan.Cols {
+			for i, c := range raw {
 				var e expr.Expr = c.Ref()
 				out := c
+				var err error
 				if m, ok := pol.Masks[c.Name]; ok {
 					if e, err = b.bindPolicyExpr(m, own, c.Type); err != nil {
 						return nil, nil, policyError(rel, err)
@@ -132,15 +181,22 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 				}
 				if out.ID != c.ID {
 					barrier.Masked[out.ID] = true
-					known.Hidden[i] = true
 				}
 				outs[i] = out
 				p.Exprs = append(p.Exprs, e)
 				p.Cols = append(p.Cols, out)
 			}
+			if target {
+				have := columnIDs(p.Cols)
+				for _, c := range plan.Outputs() {
+					if !have[c.ID] {
+						p.Exprs, p.Cols = append(p.Exprs, c.Ref()), append(p.Cols, c)
+					}
+				}
+			}
 			plan = p
 		}
-		plan = &logical.Barrier{Input: plan, Table: scan.Table, Admits: barrier.Admits}
+		plan = &logical.Barrier{Input: plan, Table: displayName(rel), Admits: barrier.Admits}
 	}
 	cols := make([]scopeColumn, len(outs))
 	for i, c := range outs {
@@ -149,6 +205,15 @@ func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error
 		b.useOf[c.ID] = useColumn{use: u, index: i}
 	}
 	return plan, cols, nil
+}
+
+// columnIDs returns the identities of columns.
+func columnIDs(cols []logical.Column) map[expr.ColumnID]bool {
+	out := make(map[expr.ColumnID]bool, len(cols))
+	for _, c := range cols {
+		out[c.ID] = true
+	}
+	return out
 }
 
 // bindRowFilters binds the row filters of a table: all must hold, each by any of

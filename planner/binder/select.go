@@ -587,29 +587,33 @@ func (b *binder) bindValues(stmt *pg.SelectStmt, s *scope) (*query, error) {
 		}
 		cols[i] = b.newColumn("column"+itoa(i+1), t)
 	}
-	var out logical.Node
+	return b.orderAndLimit(stmt, s, b.rowsOf(rows, plans, cols, plain))
+}
+
+// rowsOf makes a query of expressions: plain says that none has a subquery,
+// which would stand in its row's plan.
+func (b *binder) rowsOf(rows [][]expr.Expr, plans []logical.Node, cols []logical.Column, plain bool) *query {
 	if plain {
-		out = &logical.Values{Rows: rows, Cols: cols}
-	} else {
-		// Rows with subqueries: one projection each.
-		for i, r := range rows {
-			p := &logical.Project{Input: plans[i], Exprs: r}
-			for i := range cols {
-				p.Cols = append(p.Cols, b.newColumn(cols[i].Name, cols[i].Type))
-			}
-			if out == nil {
-				out = p
-				continue
-			}
-			outCols := make([]logical.Column, len(cols))
-			for i := range cols {
-				outCols[i] = b.newColumn(cols[i].Name, cols[i].Type)
-			}
-			out = &logical.SetOp{Kind: logical.Union, All: true, Left: out, Right: p, Cols: outCols}
-		}
-		cols = out.Outputs()
+		return &query{plan: &logical.Values{Rows: rows, Cols: cols}, cols: cols}
 	}
-	return b.orderAndLimit(stmt, s, &query{plan: out, cols: cols})
+	// Rows with subqueries: one projection each.
+	var out logical.Node
+	for i, r := range rows {
+		p := &logical.Project{Input: plans[i], Exprs: r}
+		for i := range cols {
+			p.Cols = append(p.Cols, b.newColumn(cols[i].Name, cols[i].Type))
+		}
+		if out == nil {
+			out = p
+			continue
+		}
+		outCols := make([]logical.Column, len(cols))
+		for i := range cols {
+			outCols[i] = b.newColumn(cols[i].Name, cols[i].Type)
+		}
+		out = &logical.SetOp{Kind: logical.Union, All: true, Left: out, Right: p, Cols: outCols}
+	}
+	return &query{plan: out, cols: out.Outputs()}
 }
 
 // orderAndLimit adds ORDER BY, LIMIT and OFFSET to a query whose sort keys can

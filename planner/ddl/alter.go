@@ -102,6 +102,9 @@ func (r *run) alterCommand(old *catalog.Relation, c *pg.AlterTableCmd) error {
 		}
 		return r.tx.Put(rel)
 	}
+	if rel.Kind == catalog.Table {
+		return r.alterLocal(rel, c)
+	}
 	if err := isTable(); err != nil {
 		return err
 	}

@@ -46,8 +46,26 @@ type Env struct {
 	// types; numbers are given here) and the stored relations it reads.
 	// Positions of errors are relative to sql.
 	BindView func(ctx context.Context, sql string) ([]catalog.Column, []types.OID, error)
+	// CheckDefault binds the default of a column and checks its type.
+	CheckDefault func(ctx context.Context, sql string, column string, t types.Type) error
+	// Rows gives access to the rows of local tables.
+	Rows LocalRows
 	// CheckSetting validates ALTER ROLE ... SET; nil accepts everything.
 	CheckSetting func(name, value string) error
+}
+
+// LocalRows is what DDL asks of the rows of local tables, within the transaction
+// of the statement.
+type LocalRows interface {
+	// Lock keeps other transactions from changing the rows until the end of this
+	// one.
+	Lock(ctx context.Context, table types.OID) error
+	// Count returns how many rows of a table, as it stands in the catalog with
+	// the changes of the transaction, meet a condition; "" counts all.
+	Count(ctx context.Context, rel *catalog.Relation, condition string) (int64, error)
+	// Duplicates reports whether two rows agree in the columns, none of them
+	// NULL.
+	Duplicates(ctx context.Context, rel *catalog.Relation, columns []string) (bool, error)
 }
 
 // Result is the outcome of a statement.
@@ -150,6 +168,10 @@ func (r *run) execute() error {
 		return r.tag("DROP USER MAPPING", r.dropMapping(x.DropUserMappingStmt))
 	case *pg.Node_CreateForeignTableStmt:
 		return r.tag("CREATE FOREIGN TABLE", r.createTable(x.CreateForeignTableStmt))
+	case *pg.Node_CreateStmt:
+		return r.tag("CREATE TABLE", r.createLocalTable(x.CreateStmt))
+	case *pg.Node_IndexStmt:
+		return r.tag("CREATE INDEX", r.createIndex(x.IndexStmt))
 	case *pg.Node_ImportForeignSchemaStmt:
 		return r.tag("IMPORT FOREIGN SCHEMA", r.importSchema(x.ImportForeignSchemaStmt))
 	case *pg.Node_CreateSchemaStmt:
@@ -225,8 +247,6 @@ func (r *run) within(err error, from int) error {
 // statementName spells a statement for 0A000.
 func statementName(n *pg.Node) string {
 	switch x := n.Node.(type) {
-	case *pg.Node_CreateStmt:
-		return "CREATE TABLE"
 	case *pg.Node_CreateTableAsStmt:
 		if x.CreateTableAsStmt.Objtype == pg.ObjectType_OBJECT_MATVIEW {
 			return "CREATE MATERIALIZED VIEW"
@@ -234,8 +254,6 @@ func statementName(n *pg.Node) string {
 		return "CREATE TABLE AS"
 	case *pg.Node_RefreshMatViewStmt:
 		return "REFRESH MATERIALIZED VIEW"
-	case *pg.Node_IndexStmt:
-		return "CREATE INDEX"
 	case *pg.Node_ReindexStmt:
 		return "REINDEX"
 	case *pg.Node_CreateFdwStmt:

@@ -183,6 +183,9 @@ func (r *run) drop(s *pg.DropStmt) error {
 		pg.ObjectType_OBJECT_TABLE:          {"DROP TABLE", r.findRelation, catalog.Table},
 		pg.ObjectType_OBJECT_POLICY:         {"DROP POLICY", r.findPolicy, 0},
 	}
+	if s.RemoveType == pg.ObjectType_OBJECT_INDEX {
+		return r.tag("DROP INDEX", r.dropIndexes(s))
+	}
 	k, ok := kinds[s.RemoveType]
 	if !ok {
 		name := strings.ReplaceAll(strings.TrimPrefix(s.RemoveType.String(), "OBJECT_"), "_", " ")

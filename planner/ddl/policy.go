@@ -60,7 +60,9 @@ func (r *run) createPolicy(s *pg.CreatePolicyStmt) error {
 		if p.Command == 'r' {
 			return pgerror.New(pgerror.SyntaxError, "WITH CHECK cannot be applied to SELECT or DELETE")
 		}
-		return pgerror.NotSupported("WITH CHECK is not supported")
+		if p.Check, err = r.condition(rel, p.Name, s.WithCheck); err != nil {
+			return err
+		}
 	}
 	if p.Roles, err = r.rolesOrPublic(s.Roles); err != nil {
 		return err
@@ -80,10 +82,15 @@ func (r *run) alterPolicy(s *pg.AlterPolicyStmt) error {
 	if !ok {
 		return noPolicy("policy", s.PolicyName, rel)
 	}
-	if s.WithCheck != nil {
-		return pgerror.NotSupported("WITH CHECK is not supported")
-	}
 	p := old.Clone()
+	if s.WithCheck != nil {
+		if p.Command == 'r' {
+			return pgerror.New(pgerror.SyntaxError, "only USING expression allowed for SELECT, DELETE")
+		}
+		if p.Check, err = r.condition(rel, p.Name, s.WithCheck); err != nil {
+			return err
+		}
+	}
 	if len(s.Roles) > 0 {
 		if p.Roles, err = r.rolesOrPublic(s.Roles); err != nil {
 			return err
@@ -112,8 +119,8 @@ func (r *run) createMaskingPolicy(s *parser.CreateMaskingPolicy) error {
 	if err != nil {
 		return err
 	}
-	if rel.Kind != catalog.ForeignTable {
-		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a foreign table`, rel.Name).
+	if rel.Kind != catalog.ForeignTable && rel.Kind != catalog.Table {
+		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a table`, rel.Name).
 			WithDetail("A view shows what the policies of its tables leave.").WithHint("Make the masking policy on the tables that the view reads.")
 	}
 	col, err := column(rel, s.Column)

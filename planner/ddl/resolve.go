@@ -82,6 +82,9 @@ func (r *run) server(name string) (*catalog.Server, error) {
 }
 
 func (r *run) schema(name string) (*catalog.Schema, error) {
+	if name == TempSchema {
+		name = TempSchemaOf(r.env.Session.PID)
+	}
 	s, ok := r.snap().Schema(name)
 	if !ok {
 		return nil, pgerror.Newf(pgerror.InvalidSchemaName, `schema "%s" does not exist`, name)
@@ -93,10 +96,14 @@ func (r *run) schema(name string) (*catalog.Schema, error) {
 // privilege to create in it checked.
 func (r *run) createIn(name string) (*catalog.Schema, error) {
 	if name == "" {
-		if len(r.env.SearchPath) == 0 {
+		path := r.env.SearchPath
+		if len(path) > 0 && path[0] == TempSchemaOf(r.env.Session.PID) {
+			path = path[1:]
+		}
+		if len(path) == 0 {
 			return nil, pgerror.New(pgerror.InvalidSchemaName, "no schema has been selected to create in")
 		}
-		name = r.env.SearchPath[0]
+		name = path[0]
 	}
 	s, err := r.schema(name)
 	if err != nil {
@@ -126,10 +133,11 @@ func (r *run) find(n *pg.RangeVar) (*catalog.Relation, error) {
 		return nil, err
 	}
 	if n.GetSchemaname() != "" {
-		if _, err := r.schema(n.GetSchemaname()); err != nil {
+		s, err := r.schema(n.GetSchemaname())
+		if err != nil {
 			return nil, err
 		}
-		rel, _ := r.snap().Relation(n.GetSchemaname(), n.GetRelname())
+		rel, _ := r.snap().Relation(s.Name, n.GetRelname())
 		return rel, nil
 	}
 	rel, _ := r.snap().Lookup(r.env.SearchPath, n.GetRelname())

@@ -1,6 +1,8 @@
 package logical
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
 )
@@ -56,6 +58,15 @@ func EachExpr(n Node, visit func(expr.Expr)) {
 	case *Limit:
 		opt(n.Count)
 		opt(n.Offset)
+	case *Modify:
+		opt(n.RowID)
+		list(n.Values)
+		for _, c := range n.Checks {
+			opt(c.Cond)
+		}
+		for _, c := range n.Extras {
+			opt(c.Ref())
+		}
 	case *Window:
 		list(n.Partition)
 		keys(n.OrderBy)
@@ -136,6 +147,14 @@ func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
 	case *Limit:
 		c := *n
 		c.Count, c.Offset = opt(n.Count), opt(n.Offset)
+		return &c
+	case *Modify:
+		c := *n
+		c.RowID, c.Values = opt(n.RowID), list(n.Values)
+		c.Checks = slices.Clone(n.Checks)
+		for i := range c.Checks {
+			c.Checks[i].Cond = f(c.Checks[i].Cond)
+		}
 		return &c
 	case *Window:
 		c := *n
@@ -234,6 +253,8 @@ func Introduced(n Node, visit func(Column)) {
 	case *Scan:
 		list(n.Cols)
 	case *Values:
+		list(n.Cols)
+	case *Modify:
 		list(n.Cols)
 	case *Project:
 		named(n.Cols, n.Exprs)

@@ -132,6 +132,8 @@ func title(n Node) string {
 			return "Limit (top-N)"
 		}
 		return "Limit"
+	case *Modify:
+		return n.Kind.String() + " on " + n.Table
 	case *Append:
 		return "Append"
 	case *SetOp:

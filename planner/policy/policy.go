@@ -44,6 +44,9 @@ type Filter struct{ Any []Expr }
 type TablePolicy struct {
 	// RowFilters must all keep a row. They see raw values.
 	RowFilters []Filter
+	// Writable must all keep a row, beside RowFilters, that UPDATE or DELETE may
+	// change; Checks must all hold for a row that INSERT or UPDATE writes.
+	Writable, Checks []Filter
 	// Masks replace columns, by name. They read raw values, never each other's
 	// results, after the row filters.
 	Masks map[string]Expr

@@ -50,6 +50,7 @@ var layers = map[string]int{
 	"exec/eval": 12,
 
 	"exec/operator": 13,
+	"storage":       13,
 
 	"exec": 14,
 
@@ -132,7 +133,7 @@ var rationed = []struct {
 	},
 	{
 		"database/sql/...",
-		[]string{"catalog", "federation/*", "cmd/hubsql/server", "tests/..."},
+		[]string{"catalog", "storage", "federation/*", "cmd/hubsql/server", "tests/..."},
 		"rows as database/sql gives them are boxed one by one; only code at the edge may do that",
 	},
 	{

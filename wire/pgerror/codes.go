@@ -98,6 +98,7 @@ const (
 	InvalidObjectDefinition           Code = "42P17"
 	WithCheckOptionViolation          Code = "44000"
 	InsufficientResources             Code = "53000"
+	DeadlockDetected                  Code = "40P01"
 	DiskFull                          Code = "53100"
 	OutOfMemory                       Code = "53200"
 	TooManyConnections                Code = "53300"

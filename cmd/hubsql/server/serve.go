@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/catalog/function"
@@ -28,6 +29,7 @@ import (
 	"github.com/hubsql/hubsql/federation/postgres"
 	"github.com/hubsql/hubsql/federation/sqlite"
 	"github.com/hubsql/hubsql/masking"
+	"github.com/hubsql/hubsql/storage"
 	"github.com/hubsql/hubsql/wire"
 )
 
@@ -41,6 +43,7 @@ type Hub struct {
 	catalog *catalog.Catalog
 	engine  *exec.Engine
 	pool    *scheduler.Pool
+	rows    *storage.Store
 	server  *wire.Server
 	log     *slog.Logger
 	config  *Config
@@ -96,6 +99,10 @@ func (h *Hub) compose(list []connector.Connector) error {
 	if err != nil {
 		return err
 	}
+	account := memory.NewRoot("server", c.MemoryLimit)
+	if h.rows, err = storage.Open(filepath.Join(c.DataDir, "tables"), h.catalog, account, h.log); err != nil {
+		return err
+	}
 	registry := function.NewRegistry()
 	builtin.Register(registry)
 	for _, f := range masking.Functions(h.catalog.Current().HashKey()) {
@@ -113,9 +120,13 @@ func (h *Hub) compose(list []connector.Connector) error {
 			return pgcatalog.New(snap, s, registry, activity{h})
 		},
 		SystemRelations: systemRelations{registry}, Pool: h.pool,
-		Memory: memory.NewRoot("server", c.MemoryLimit), QueryMemory: c.QueryMemory, Spill: files,
+		Memory: account, Rows: h.rows, QueryMemory: c.QueryMemory, Spill: files,
 		Log: h.log, Database: c.Database, Defaults: c.Settings,
 	})
+	// Temporary tables do not outlive the process.
+	if err := h.engine.DropSchemas(func(name string) bool { return strings.HasPrefix(name, "pg_temp_") }); err != nil {
+		return err
+	}
 	for _, f := range h.engine.Functions() {
 		registry.AddFunction(f)
 	}
@@ -205,7 +216,11 @@ func (h *Hub) Close() error {
 	if h.pool != nil {
 		h.pool.Close()
 	}
-	return h.catalog.Close()
+	var err error
+	if h.rows != nil {
+		err = h.rows.Close()
+	}
+	return errors.Join(err, h.catalog.Close())
 }
 
 // Serve is the command serve.

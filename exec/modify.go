@@ -1,0 +1,209 @@
+package exec
+
+import (
+	"context"
+	"io"
+	"strconv"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/planner/binder"
+	"github.com/hubsql/hubsql/planner/ddl"
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// prepareModify prepares INSERT, UPDATE or DELETE.
+func (s *Session) prepareModify(ctx context.Context, p *Prepared) error {
+	p.modify = p.query.Stmt
+	if err := p.analyse(ctx); err != nil {
+		return err
+	}
+	if p.bind.result.Modified.Returning {
+		p.columns = columnsOf(p.bind.result)
+	}
+	p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
+		return &modifyPortal{queryPortal: queryPortal{p: p, params: params, columns: p.columns}}, nil
+	}
+	return nil
+}
+
+// bindModify binds a statement that changes a table.
+func (s *Session) bindModify(ctx context.Context, n *pg.Node, text string, params []types.OID) (*binder.Result, error) {
+	return binder.BindModify(ctx, s.binderEnv(s.relations()), n, text, params)
+}
+
+// writable refuses changes in a read-only transaction.
+func (s *Session) writable(command string) error {
+	if s.sess.Vars.ReadOnly() {
+		return pgerror.Newf(pgerror.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", command)
+	}
+	return nil
+}
+
+// commands are the statements by kind, as messages and tags name them.
+var commands = [...]string{physical.InsertRows: "INSERT", physical.UpdateRows: "UPDATE", physical.DeleteRows: "DELETE"}
+
+// modifyPortal executes a statement that changes a table. Without RETURNING it
+// does all its work in the first call of Next.
+type modifyPortal struct {
+	queryPortal
+	changed int64
+}
+
+// Next implements Portal.
+func (m *modifyPortal) Next(ctx context.Context) (*vector.Batch, error) {
+	s := m.p.s
+	if m.x == nil && !m.done {
+		if err := s.writable(commands[m.p.bind.result.Modified.Kind]); err != nil {
+			m.done = true
+			return nil, err
+		}
+		// The rows that the statement sees are those that are there once nobody
+		// else writes the table.
+		if err := s.lock(ctx, m.p.bind.result.Modified.Table); err != nil {
+			m.done = true
+			return nil, err
+		}
+	}
+	for {
+		b, err := m.queryPortal.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m.changed += int64(b.Rows())
+		if m.columns != nil {
+			return b, nil
+		}
+	}
+}
+
+// lock takes a local table for writing, for at most statement_timeout.
+func (s *Session) lock(ctx context.Context, table types.OID) error {
+	w := newStopwatch(s.sess.Vars.StatementTimeout())
+	ctx, done := w.start(ctx)
+	defer done()
+	if err := s.rows().Lock(ctx, table); err != nil {
+		return w.explain(ctx, err)
+	}
+	return nil
+}
+
+// Tag implements Portal.
+func (m *modifyPortal) Tag(int64) string {
+	tag := commands[m.p.bind.result.Modified.Kind]
+	if tag == "INSERT" {
+		tag = "INSERT 0"
+	}
+	return tag + " " + strconv.FormatInt(m.changed, 10)
+}
+
+// prepareCreateAs prepares CREATE TABLE AS and SELECT INTO: the table is made
+// with the columns of the query, then filled by INSERT.
+func (s *Session) prepareCreateAs(ctx context.Context, p *Prepared, query *pg.SelectStmt, into *pg.IntoClause, ifNotExists bool) error {
+	p.sel = query
+	if err := p.analyse(ctx); err != nil {
+		return err
+	}
+	p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
+		return &rowsPortal{compute: func(ctx context.Context) ([][]types.Datum, string, error) {
+			tag, err := s.createAs(ctx, p, into, ifNotExists, params)
+			return nil, tag, err
+		}}, nil
+	}
+	return nil
+}
+
+// createAs executes CREATE TABLE AS.
+func (s *Session) createAs(ctx context.Context, p *Prepared, into *pg.IntoClause, ifNotExists bool, params []types.Datum) (string, error) {
+	if err := s.writable("CREATE TABLE AS"); err != nil {
+		return "", err
+	}
+	if err := p.fresh(ctx); err != nil {
+		return "", err
+	}
+	var columns []ddl.ResultColumn
+	for _, c := range p.bind.result.Columns {
+		columns = append(columns, ddl.ResultColumn{Name: c.Name, Type: c.Type})
+	}
+	env := &ddl.Env{Tx: s.staged(), Session: s.sess, SearchPath: s.searchPath()}
+	rel, notices, err := ddl.CreateTableAs(env, p.query.Statement, into, ifNotExists, columns)
+	for _, n := range notices {
+		s.notice(n)
+	}
+	if err != nil {
+		return "", err
+	}
+	if rel == nil {
+		return "CREATE TABLE AS", nil
+	}
+	if into.SkipData {
+		return "CREATE TABLE AS", nil
+	}
+	insert := &pg.Node{Node: &pg.Node_InsertStmt{InsertStmt: &pg.InsertStmt{
+		Relation:   &pg.RangeVar{Schemaname: rel.Schema, Relname: rel.Name, Inh: true, Relpersistence: "p", Location: -1},
+		SelectStmt: &pg.Node{Node: &pg.Node_SelectStmt{SelectStmt: p.sel}},
+		Override:   pg.OverridingKind_OVERRIDING_NOT_SET,
+	}}}
+	s.begin() // names resolve with the new table
+	fill := &Prepared{s: s, query: p.query, declared: p.params, modify: insert}
+	defer fill.Close()
+	if err := fill.analyse(ctx); err != nil {
+		return "", err
+	}
+	x := &modifyPortal{queryPortal: queryPortal{p: fill, params: params}}
+	defer x.Close()
+	if _, err := x.Next(ctx); err != io.EOF {
+		return "", err
+	}
+	return "SELECT " + strconv.FormatInt(x.changed, 10), nil
+}
+
+// truncateStmt executes TRUNCATE.
+func (s *Session) truncateStmt(ctx context.Context, n *pg.TruncateStmt) (string, error) {
+	if err := s.writable("TRUNCATE TABLE"); err != nil {
+		return "", err
+	}
+	rel := s.relations()
+	var tables []types.OID
+	for _, r := range n.Relations {
+		v := r.GetRangeVar()
+		out, err := rel.Relation(ctx, binder.Name{Catalog: v.Catalogname, Schema: v.Schemaname, Name: v.Relname}, nil)
+		if err != nil {
+			return "", err
+		}
+		known, ok := rel.snap.RelationByOID(out.OID)
+		if !ok || out.Writable == nil {
+			return "", pgerror.Newf(pgerror.WrongObjectType, "%q is not a local table", v.Relname)
+		}
+		if err := rel.permitTruncate(known); err != nil {
+			return "", err
+		}
+		tables = append(tables, out.OID)
+	}
+	for _, t := range tables {
+		if err := s.lock(ctx, t); err != nil {
+			return "", err
+		}
+		s.rows().Truncate(t)
+	}
+	return "TRUNCATE TABLE", nil
+}
+
+// intoOf returns the INTO clause of a query, which stands in the first SELECT of
+// a set operation; nil when there is none.
+func intoOf(s *pg.SelectStmt) *pg.IntoClause {
+	for s != nil && s.IntoClause == nil {
+		s = s.Larg
+	}
+	return s.GetIntoClause()
+}
+
+// clearInto removes the INTO clause.
+func clearInto(s *pg.SelectStmt) {
+	for ; s != nil; s = s.Larg {
+		s.IntoClause = nil
+	}
+}

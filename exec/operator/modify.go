@@ -1,0 +1,282 @@
+package operator
+
+import (
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/eval"
+	"github.com/hubsql/hubsql/exec/kernel"
+	"github.com/hubsql/hubsql/exec/memory"
+	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/planner/expr"
+	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
+)
+
+// modify is the sink of a Modify. It gives the rows to the table as they come;
+// the statement reads the version of the table that it began with, so it never
+// meets a row that it has written itself. What it returns is read afterwards.
+type modify struct {
+	q       *Query
+	n       *physical.Modify
+	account *memory.Account
+
+	mu      sync.Mutex
+	table   connector.Modification
+	changed int64
+	rows    *columnStore // nil without RETURNING
+	claimed bool
+}
+
+// modify builds a Modify.
+func (b *builder) modify(n *physical.Modify, st *stat) (part, error) {
+	in, err := b.build(n.Input)
+	if err != nil {
+		return part{}, err
+	}
+	m := &modify{q: b.q, n: n, account: st.account}
+	b.q.closers = append(b.q.closers, m.close)
+	if n.Returning {
+		m.rows = newColumnStore(st.account, columnTypes(n.Cols))
+	}
+	return b.breaker(in, m, st, func(*task) (stream, error) { return m.read(), nil }), nil
+}
+
+// modifyInlet is one task's end: it computes the new rows.
+type modifyInlet struct {
+	m      *modify
+	rowID  *eval.Program
+	values []*eval.Program
+	extras []*eval.Program
+	checks []*eval.Program
+	vecs   []*vector.Vec
+	more   []*vector.Vec
+	ids    []*vector.Vec
+	dense  []kernel.Scratch
+}
+
+// open implements sink.
+func (m *modify) open(*task) (inlet, error) {
+	i := &modifyInlet{m: m}
+	var err error
+	if m.n.RowID != nil {
+		if i.rowID, err = eval.Compile(m.n.RowID, m.q.evalEnv()); err != nil {
+			return nil, err
+		}
+	}
+	if i.values, err = m.q.compile(m.n.Values); err != nil {
+		return nil, err
+	}
+	if i.extras, err = m.q.compile(m.n.Extras); err != nil {
+		return nil, err
+	}
+	var conds []expr.Expr
+	for _, c := range m.n.Checks {
+		conds = append(conds, c.Cond)
+	}
+	if i.checks, err = m.q.compile(conds); err != nil {
+		return nil, err
+	}
+	i.dense = make([]kernel.Scratch, len(m.n.Values)+len(m.n.Extras))
+	return i, m.begin()
+}
+
+// begin opens the table once.
+func (m *modify) begin() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.table != nil {
+		return nil
+	}
+	var err error
+	m.table, err = m.n.Source.Modify(m.q.ctx, m.n.Handle, connector.ModifyOptions{Unique: m.n.Unique, HideValues: m.n.HideValues, Format: m.q.env.Format})
+	return err
+}
+
+// ready implements inlet.
+func (i *modifyInlet) ready() bool { return true }
+
+// end implements inlet.
+func (i *modifyInlet) end() error { return nil }
+
+// push implements inlet.
+func (i *modifyInlet) push(b *vector.Batch) error {
+	m, n := i.m, b.Rows()
+	var err error
+	// The values are dense; a plain column follows the selection of the batch.
+	if i.vecs, err = evalAll(i.vecs, i.values, b); err != nil {
+		return err
+	}
+	if i.more, err = evalAll(i.more, i.extras, b); err != nil {
+		return err
+	}
+	var sel []int32 // rows of the dense values that are changed; nil for all
+	var ids *vector.Vec
+	if i.rowID != nil {
+		if i.ids, err = evalAll(i.ids, []*eval.Program{i.rowID}, b); err != nil {
+			return err
+		}
+		ids = i.ids[0]
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ids != nil {
+		if sel, err = m.table.Delete(m.q.ctx, ids, nil, n); err != nil {
+			return err
+		}
+		if n = len(sel); n == 0 {
+			return nil
+		}
+	}
+	if m.n.Kind != physical.DeleteRows {
+		if err := i.check(sel, n); err != nil {
+			return err
+		}
+		if sel, err = m.table.Insert(m.q.ctx, i.vecs, sel, n); err != nil {
+			return err
+		}
+		n = len(sel)
+	}
+	m.changed += int64(n)
+	if m.rows == nil || n == 0 {
+		return nil
+	}
+	return m.rows.append(append(i.vecs, i.more...), sel, n)
+}
+
+// check refuses rows that break NOT NULL, a CHECK or a policy.
+func (i *modifyInlet) check(sel []int32, n int) error {
+	m := i.m
+	for c, must := range m.n.NotNull {
+		v := i.vecs[c]
+		if !must || v.Kind == vector.Flat && v.Valid == nil {
+			continue
+		}
+		for k := range n {
+			r := at(sel, k)
+			if v.IsNull(r) {
+				return m.failing(pgerror.Newf(pgerror.NotNullViolation, "null value in column %q of relation %q violates not-null constraint",
+					m.n.Cols[c].Name, bare(m.n.Table)), i.vecs, r)
+			}
+		}
+	}
+	if len(i.checks) == 0 {
+		return nil
+	}
+	cols := make([]*vector.Vec, len(i.vecs))
+	for c, v := range i.vecs {
+		cols[c] = v
+		if sel != nil {
+			cols[c] = i.dense[c].Dense(v, sel, n)
+		}
+	}
+	b := vector.Batch{N: n, Cols: cols}
+	for k, p := range i.checks {
+		v, err := p.Eval(&b)
+		if err != nil {
+			return err
+		}
+		c := &m.n.Checks[k]
+		for r := range n {
+			if v.IsNull(r) && !c.Strict || !v.IsNull(r) && v.Int(r) != 0 {
+				continue
+			}
+			e := *c.Err
+			if c.Strict {
+				return &e
+			}
+			return m.failing(&e, cols, r)
+		}
+	}
+	return nil
+}
+
+// at returns the row that position k of a selection stands for.
+func at(sel []int32, k int) int {
+	if sel == nil {
+		return k
+	}
+	return int(sel[k])
+}
+
+// bare is a table's name without its schema.
+func bare(table string) string { return table[strings.LastIndexByte(table, '.')+1:] }
+
+// failing adds the row to an error, as PostgreSQL does, unless the user may not
+// see it.
+func (m *modify) failing(e *pgerror.Error, cols []*vector.Vec, r int) error {
+	if m.n.HideValues {
+		return e
+	}
+	out := []byte("Failing row contains (")
+	for c, v := range cols[:len(m.n.Values)] {
+		if c > 0 {
+			out = append(out, ", "...)
+		}
+		if v.IsNull(r) {
+			out = append(out, "null"...)
+			continue
+		}
+		text := types.AppendText(nil, v.Type, v.Datum(r), m.q.env.Format)
+		if len(text) > 64 {
+			text = append(text[:64], "..."...)
+		}
+		out = append(out, text...)
+	}
+	return e.WithDetail("%s).", out)
+}
+
+// finish implements sink.
+func (m *modify) finish() error {
+	if err := m.begin(); err != nil { // no task had a row
+		return err
+	}
+	return m.table.Finish(m.q.ctx)
+}
+
+// close undoes what was not finished.
+func (m *modify) close() {
+	if m.table != nil {
+		m.table.Close()
+	}
+}
+
+// read returns the changed rows; without RETURNING it only counts them.
+func (m *modify) read() stream {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.claimed {
+		return empty{}
+	}
+	m.claimed = true
+	return &modified{m: m}
+}
+
+// modified reads what a Modify returns.
+type modified struct {
+	m   *modify
+	at  int
+	out vector.Batch
+}
+
+// next implements stream.
+func (s *modified) next() (*vector.Batch, error) {
+	total := int(s.m.changed)
+	if s.at >= total {
+		return nil, io.EOF
+	}
+	n := min(total-s.at, vector.BatchSize)
+	if s.m.rows == nil {
+		s.out = vector.Batch{N: n}
+	} else {
+		s.m.rows.slice(&s.out, s.at, s.at+n)
+	}
+	s.at += n
+	return &s.out, nil
+}
+
+// close implements stream.
+func (s *modified) close() {}
