@@ -220,12 +220,13 @@ func (i *aggregateInlet) push(b *vector.Batch) error {
 
 // pushDistinct adds the rows of a call to its distinct ones.
 func (i *aggregateInlet) pushDistinct(l *groupLocal, c *callRows) error {
+	if c.skip { // its filter keeps no row of the batch
+		return nil
+	}
 	in := &i.feed
 	in.n, in.keys = i.rows.n, in.keys[:0]
 	if c.rows != nil {
-		if in.n = len(c.rows); in.n == 0 {
-			return nil
-		}
+		in.n = len(c.rows)
 	}
 	in.keys = append(in.keys, c.keys(i.rows.keys)...)
 	in.keys = append(in.keys, c.inputs...)

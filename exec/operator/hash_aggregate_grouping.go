@@ -58,7 +58,8 @@ type grouping struct {
 	keys    []types.Type
 	calls   []groupCall
 	columns []types.Type // of scattered rows: see partitioner
-	// ordered is set when an accumulator depends on the order of its input.
+	// ordered is set when an accumulator depends on the order of its input, or
+	// equal keys may look different: the first one stands for the group.
 	ordered bool
 	many    int // groups from which a task's set is divided
 	zero    []int32
@@ -111,7 +112,22 @@ func newGrouping(q *Query, account *memory.Account, keys []types.Type, calls []g
 		g.columns = append(g.columns, c.inputs...)
 		g.ordered = g.ordered || !c.n.Fn.Aggregate.IgnoresOrder
 	}
+	for _, t := range keys {
+		g.ordered = g.ordered || !looksTell(t)
+	}
 	return g
+}
+
+// looksTell reports whether equal values of a type always look the same, which
+// is not so of 1.0 and 1.00.
+func looksTell(t types.Type) bool {
+	switch t.Layout() {
+	case types.LayoutBool, types.LayoutInt16, types.LayoutInt32, types.LayoutInt64:
+		return true
+	case types.LayoutBytes:
+		return bytewise(t.OID)
+	}
+	return t.OID == types.UUID
 }
 
 // zeros returns n zeros that must not be changed.
