@@ -17,7 +17,7 @@ INTEGRATION := ./tests/...
 UNIT_PKGS    = $(shell $(GO) list $(PKGS) 2>/dev/null | grep -v '/hubsql/tests/')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test deps vet arch unit race integration fuzz lint vuln clean
+.PHONY: help build run test deps vet arch unit race integration fuzz slt lint vuln clean
 
 help: ## list the targets
 	@echo "HubSQL: make TARGET"
@@ -76,6 +76,11 @@ fuzz: ## run every fuzz test for FUZZTIME (default 3000 executions)
 	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel $(PARALLEL) "./$$(dirname "$$file")" || exit 1; \
 	  done || exit 1; \
 	done
+
+DIR ?= tests/slt/testdata
+slt: deps ## run the sqllogictest files (*.test) below DIR against local tables, beside PostgreSQL
+	@echo "== slt: $(DIR)"
+	@$(GO) test -count=1 -v -timeout 60m ./tests/slt -dir $(abspath $(DIR)) $(if $(filter $(abspath tests/slt/testdata),$(abspath $(DIR))),,-strict=false) | grep -vE '^(=== |    --- PASS)'; exit $${PIPESTATUS[0]}
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## run the linters
 	@echo "== lint: golangci-lint $(GOLANGCI_VERSION)"

@@ -167,8 +167,10 @@ func code(err error) string {
 
 // run executes by the simple protocol and returns the rows of the last statement
 // joined, or "error SQLSTATE".
-func run(c *pgconn.PgConn, sql string) string {
-	a := ask(c, simple, sql, true)
+func run(c *pgconn.PgConn, sql string) string { return ask(c, simple, sql, true).short() }
+
+// short returns the rows of an answer joined, or "error SQLSTATE".
+func (a answer) short() string {
 	if strings.HasPrefix(a.text, "error ") {
 		return a.text[:len("error 00000")]
 	}

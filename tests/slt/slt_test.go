@@ -163,8 +163,7 @@ func run(ctx context.Context, c *pgconn.PgConn, sql string) result {
 
 // fault prints an error without what depends on the server's version.
 func fault(err error) string {
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pe.Code + ": " + pe.Message
 	}
 	return fmt.Sprint(err)
@@ -346,4 +345,3 @@ func (r *record) compare(want, got result, threshold int) string {
 	}
 	return ""
 }
-
