@@ -64,6 +64,10 @@ func (h *hybrid) next() error {
 		for i := range size {
 			h.value |= int32(h.src[i]) << (8 * i)
 		}
+		// Callers rely on values of no more bits than the width says.
+		if uint64(uint32(h.value))>>h.width != 0 {
+			return fmt.Errorf("%w: a value of a run is out of range", errCorrupt)
+		}
 		h.src = h.src[size:]
 		h.run, h.left = nil, count
 	}
