@@ -110,7 +110,7 @@ func (a *orderedAcc) Result(from, to int, out *vector.Vec) error {
 
 func TestAggregateGroupsByEveryKindOfKey(t *testing.T) {
 	for seed := range uint64(5) {
-		tab := random(seed, int(seed*seed)*100, int(seed*10)+3)
+		tab := random(seed, int(seed*seed)*40, int(seed*10)+3)
 		for _, keys := range [][]int{{}, {0}, {1}, {2}, {2, 1}, {0, 1, 2}} {
 			groups := map[string][][]string{}
 			if len(keys) == 0 {
