@@ -138,8 +138,18 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 }
 
 // beginHere runs the tasks of q that are left to the goroutine of Next, for one
-// slice in all, with those that become ready meanwhile.
-func (q *Query) beginHere() {
+// slice in all, with those that become ready meanwhile. A task that waits in a
+// function (pg_sleep) ends with ctx, too.
+func (q *Query) beginHere(ctx context.Context) {
+	q.mu.Lock()
+	none := len(q.begin) == 0
+	q.mu.Unlock()
+	if none {
+		return
+	}
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { q.fail(context.Cause(ctx)) })()
+	}
 	until := time.Now().Add(scheduler.Slice)
 	for {
 		q.mu.Lock()
@@ -162,7 +172,7 @@ func (q *Query) beginHere() {
 // call of Next or Close. It returns io.EOF after the last and waits while there
 // are none. An error of the query, or the end of ctx, ends the query.
 func (q *Query) Next(ctx context.Context) (*vector.Batch, error) {
-	q.beginHere()
+	q.beginHere(ctx)
 	for {
 		b, done := q.result.take()
 		if err := q.failure(); err != nil {
