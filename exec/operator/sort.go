@@ -36,8 +36,9 @@ type sorter struct {
 	extra  []expr.Expr
 	width  int // columns of the payload
 	types  []types.Type
-	keep   int  // rows that matter, 0 for all
-	ties   bool // also those equal to the last of them
+	keep   int   // rows that matter, 0 for all
+	ties   bool  // also those equal to the last of them
+	step   int64 // how much memory a task asks for at a time, 0 for budgetStep
 	bound  sortBound
 	// threshold takes the bound to a scan, nil when there is none that can use it.
 	threshold *connector.DynamicFilter
@@ -140,7 +141,7 @@ func (s *sorter) open(*task) (inlet, error) {
 	}
 	i := &sortInlet{s: s, extra: extra}
 	i.state = s.q.spillable(s.account, i.spill)
-	i.room = budget{account: i.state.Account()}
+	i.room = budget{account: i.state.Account(), step: s.step}
 	s.mu.Lock()
 	s.inlets = append(s.inlets, i)
 	s.mu.Unlock()
@@ -207,6 +208,7 @@ func (i *sortInlet) push(b *vector.Batch) error {
 func (i *sortInlet) add(sel []int32, n int) error {
 	if i.store == nil {
 		i.store = newColumnStore(i.state.Account(), i.s.types)
+		i.store.step = i.s.step
 	}
 	if err := i.room.set(int64(i.store.rows+n) * sortCost); err != nil {
 		return err
@@ -338,6 +340,25 @@ func (s *sorter) read(t *task) (stream, error) {
 		return &runStream{s: s, inlets: s.inlets, cut: sortCut{s: s, skip: s.skip, left: s.left}}, nil
 	}
 	return empty{}, nil
+}
+
+// drop gives back what the sort holds, on disk too. All of it has been read.
+func (s *sorter) drop() {
+	for _, i := range s.inlets {
+		i.state.Lock()
+		if s.merge != nil {
+			// Nothing is left to be written, so this cannot fail.
+			_ = s.merge.spill()
+		}
+		i.state.Unlock()
+		i.state.Close()
+		if i.file != nil {
+			i.file.Close()
+		}
+	}
+	if s.merge != nil && s.merge.file != nil {
+		s.merge.file.Close()
+	}
 }
 
 // sortCut applies OFFSET, LIMIT and ties to sorted rows.

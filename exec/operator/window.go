@@ -1,20 +1,32 @@
 package operator
 
 import (
-	"io"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/eval"
+	"github.com/hubsql/hubsql/exec/kernel"
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
 )
 
-// window is the sink of a Window: it keeps all rows, with the values of every
-// expression behind the payload, and sorts them by partition and order.
+const (
+	// windowDivisions is into how many sorts the rows go by the hash of their
+	// partition keys, a power of two.
+	windowDivisions = groupParts
+	// divisionBytes is about what one task needs for one of them before it holds
+	// a row.
+	divisionBytes = 64 << 10
+	// divisionStep is how much memory one of them asks for at a time.
+	divisionStep = 8 << 10
+)
+
+// window is the sink of a Window: it sorts the rows, with the values of every
+// expression behind the payload, by partition and order. Rows that are divided
+// by their partition keys are read by as many tasks as there are; one sort alone
+// is read by one, with the help of others.
 type window struct {
 	q       *Query
 	n       *physical.Window
@@ -22,17 +34,14 @@ type window struct {
 	width   int // columns of the payload
 	exprs   []expr.Expr
 	types   []types.Type
-	// Where things are in the store.
-	partition, order int
-	args             []int // first argument of each call
-	filter           []int // of each call, -1 for none
-	ordering         ordering
+	// Where things are among the columns.
+	partition, order []int
+	args             [][]int // of each call
+	filter           []int   // of each call, -1 for none
+	cut              windowCut
 
-	mu      sync.Mutex
-	stores  []*columnStore
-	store   *columnStore
-	rows    []int32
-	claimed atomic.Bool
+	sorts   []*sorter
+	claimed atomic.Int32 // sorts
 }
 
 // window builds a Window.
@@ -50,233 +59,173 @@ func (b *builder) window(n *physical.Window, st *stat) (part, error) {
 		w.args = append(w.args, w.add(c.Args...))
 		f := -1
 		if c.Filter != nil {
-			f = w.add(c.Filter)
+			f = w.add(c.Filter)[0]
 		}
 		w.filter = append(w.filter, f)
+		w.cut = max(w.cut, cutOf(c))
 	}
-	w.ordering = append(ascending(exprTypes(n.Partition)), newOrdering(n.OrderBy)...)
-	return b.breaker(in, w, st, func(*task) (stream, error) {
-		if w.claimed.Swap(true) {
-			return empty{}, nil
+	order := append(ascending(exprTypes(n.Partition)), newOrdering(n.OrderBy)...)
+	column := append(append([]int(nil), w.partition...), w.order...)
+	for range w.divisions() {
+		s := newSorter(b.q, st.account, nil, nil)
+		s.order, s.column, s.types, s.width = order, column, w.types, len(w.types)
+		w.sorts = append(w.sorts, s)
+	}
+	if len(w.sorts) > 1 {
+		for _, s := range w.sorts {
+			s.step = divisionStep
 		}
-		return newWindowStream(w)
-	}), nil
+	}
+	return b.breaker(in, w, st, w.read), nil
 }
 
-// add makes es columns of the store and returns the index of the first.
-func (w *window) add(es ...expr.Expr) int {
-	at := len(w.types)
-	w.exprs = append(w.exprs, es...)
-	w.types = append(w.types, exprTypes(es)...)
+// divisions returns the number of sorts.
+func (w *window) divisions() int {
+	n := windowDivisions
+	if w.q.workers == 1 || len(w.partition) == 0 {
+		return 1
+	}
+	if limit := w.q.env.Account.Limit(); limit > 0 {
+		for n > 1 && int64(n*w.q.workers)*divisionBytes > limit/4 {
+			n /= 2
+		}
+	}
+	return n
+}
+
+// add returns the columns that hold es, new ones unless they are in the payload.
+func (w *window) add(es ...expr.Expr) []int {
+	var at []int
+	for _, e := range es {
+		if c, ok := e.(*expr.Column); ok {
+			at = append(at, int(c.ID))
+			continue
+		}
+		at = append(at, len(w.types))
+		w.exprs = append(w.exprs, e)
+		w.types = append(w.types, e.Type())
+	}
 	return at
 }
 
-// windowInlet collects one task's rows.
+// read opens the stream of one task.
+func (w *window) read(t *task) (stream, error) {
+	if len(w.sorts) == 1 && w.sorts[0].claimed.Load() {
+		// All that is left to do is to help the task that reads.
+		return w.sorts[0].read(t)
+	}
+	return newWindowStream(w, t)
+}
+
+// windowInlet divides one task's rows.
 type windowInlet struct {
+	w        *window
+	t        *task
 	programs []*eval.Program
-	store    *columnStore
 	dense    denseColumns
-	cols     []*vector.Vec
+	batch    vector.Batch
+	inlets   []inlet // of the sorts, nil until they get a row
+	hash     []uint64
+	sels     [][]int32
 }
 
 // open implements sink.
-func (w *window) open(*task) (inlet, error) {
+func (w *window) open(t *task) (inlet, error) {
 	programs, err := w.q.compile(w.exprs)
 	if err != nil {
 		return nil, err
 	}
-	i := &windowInlet{programs: programs, store: newColumnStore(w.account, w.types)}
-	w.mu.Lock()
-	w.stores = append(w.stores, i.store)
-	w.mu.Unlock()
-	return i, nil
+	return &windowInlet{w: w, t: t, programs: programs, inlets: make([]inlet, len(w.sorts)), sels: make([][]int32, len(w.sorts))}, nil
 }
 
 // ready implements inlet.
 func (i *windowInlet) ready() bool { return true }
 
 // end implements inlet.
-func (i *windowInlet) end() error { return nil }
+func (i *windowInlet) end() error {
+	for _, in := range i.inlets {
+		if in == nil {
+			continue
+		}
+		if err := in.end(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // push implements inlet.
 func (i *windowInlet) push(b *vector.Batch) error {
-	i.cols = append(i.cols[:0], i.dense.of(b)...)
+	out := &i.batch
+	out.N, out.Sel = b.Rows(), nil
+	if len(i.programs) == 0 {
+		out.N, out.Sel = b.N, b.Sel
+		out.Cols = append(out.Cols[:0], b.Cols...)
+	} else {
+		out.Cols = append(out.Cols[:0], i.dense.of(b)...)
+	}
 	for _, p := range i.programs {
 		v, err := p.Eval(b)
 		if err != nil {
 			return err
 		}
-		i.cols = append(i.cols, v)
+		out.Cols = append(out.Cols, v)
 	}
-	return i.store.append(i.cols, nil, b.Rows())
+	if len(i.inlets) == 1 {
+		return i.give(0, out)
+	}
+	if cap(i.hash) < out.N {
+		i.hash = make([]uint64, out.N)
+	}
+	hash := i.hash[:out.N]
+	for k, c := range i.w.partition {
+		kernel.Hash(hash, out.Cols[c], out.N, k > 0)
+	}
+	for p := range i.sels {
+		i.sels[p] = i.sels[p][:0]
+	}
+	mask := len(i.sels) - 1
+	if out.Sel == nil {
+		for r, h := range hash {
+			p := partitionOf(h, 0) & mask
+			i.sels[p] = append(i.sels[p], int32(r))
+		}
+	} else {
+		for _, r := range out.Sel {
+			p := partitionOf(hash[r], 0) & mask
+			i.sels[p] = append(i.sels[p], r)
+		}
+	}
+	for p, sel := range i.sels {
+		if len(sel) == 0 {
+			continue
+		}
+		out.Sel = sel
+		if err := i.give(p, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// give adds the rows of b to a sort.
+func (i *windowInlet) give(p int, b *vector.Batch) error {
+	if i.inlets[p] == nil {
+		in, err := i.w.sorts[p].open(i.t)
+		if err != nil {
+			return err
+		}
+		i.inlets[p] = in
+	}
+	return i.inlets[p].push(b)
 }
 
 // finish implements sink.
 func (w *window) finish() error {
-	w.store = w.stores[0]
-	for _, s := range w.stores[1:] {
-		if err := w.store.appendStore(s); err != nil {
+	for _, s := range w.sorts {
+		if err := s.finish(); err != nil {
 			return err
 		}
-		s.drop()
-	}
-	keys := make([]*vector.Vec, len(w.ordering))
-	for i := range keys {
-		// The order keys follow the partition keys in the store.
-		keys[i] = w.store.vec(w.partition + i)
-	}
-	if err := w.store.take(int64(w.store.rows) * 8); err != nil {
-		return err
-	}
-	w.rows = w.ordering.sortRows(keys, w.store.rows, &w.q.stopped)
-	return nil
-}
-
-// windowStream computes the calls for some whole partitions at a time and
-// delivers the rows in order.
-type windowStream struct {
-	w       *window
-	calls   []windowCall
-	at      int // next row of w.rows
-	chunk   []int32
-	given   int // rows of chunk that were delivered
-	results []*vector.Vec
-	mem     budget
-
-	rows []int32
-	vecs []vector.Vec
-	cols []*vector.Vec
-	out  vector.Batch
-}
-
-// windowCall computes one call for the partitions of a chunk.
-type windowCall interface {
-	// compute returns the values for the rows of c, in their order.
-	compute(c *windowChunk) (*vector.Vec, error)
-}
-
-// windowChunk is some whole partitions: stored rows in window order.
-type windowChunk struct {
-	w    *window
-	rows []int32
-	// For each row: where its partition and its peer group begin and end, as
-	// indexes into rows, and the number of its peer group in the partition.
-	partStart, partEnd, peerStart, peerEnd, group []int32
-}
-
-// newWindowStream compiles the calls.
-func newWindowStream(w *window) (stream, error) {
-	s := &windowStream{w: w, vecs: make([]vector.Vec, w.width+len(w.n.Calls)), mem: budget{account: w.account}}
-	for i := range w.n.Calls {
-		c, err := newWindowCall(w, i)
-		if err != nil {
-			return nil, err
-		}
-		s.calls = append(s.calls, c)
-	}
-	return s, nil
-}
-
-// same reports whether two stored rows agree in the columns [from, to).
-func (w *window) same(from, to int, a, b int32) bool {
-	for c := from; c < to; c++ {
-		v := w.store.vec(c)
-		if !sameValue(v, int(a), v, int(b)) {
-			return false
-		}
-	}
-	return true
-}
-
-// next implements stream.
-func (s *windowStream) next() (*vector.Batch, error) {
-	if s.given == len(s.chunk) {
-		if s.at == len(s.w.rows) {
-			return nil, io.EOF
-		}
-		if err := s.compute(); err != nil {
-			return nil, err
-		}
-	}
-	n := min(s.w.q.size, len(s.chunk)-s.given)
-	s.rows = s.rows[:0]
-	for i := range n {
-		s.rows = append(s.rows, int32(s.given+i))
-	}
-	s.cols = s.cols[:0]
-	for c := range s.w.width {
-		vector.Gather(&s.vecs[c], s.w.store.vec(c), s.chunk[s.given:s.given+n], n)
-		s.cols = append(s.cols, &s.vecs[c])
-	}
-	for i, r := range s.results {
-		v := &s.vecs[s.w.width+i]
-		vector.Gather(v, r, s.rows, n)
-		s.cols = append(s.cols, v)
-	}
-	s.given += n
-	s.out = vector.Batch{N: n, Cols: s.cols}
-	return &s.out, nil
-}
-
-// compute takes the next partitions, at least a batch of rows unless the input
-// ends, and computes the calls.
-func (s *windowStream) compute() error {
-	w, from := s.w, s.at
-	all := w.rows
-	partEnd, orderEnd := w.partition+len(w.n.Partition), w.order+len(w.n.OrderBy)
-	for s.at < len(all) && s.at-from < vector.BatchSize {
-		s.at++
-		for s.at < len(all) && w.same(w.partition, partEnd, all[s.at-1], all[s.at]) {
-			if s.at&0xffff == 0 && w.q.stopped.Load() {
-				break
-			}
-			s.at++
-		}
-	}
-	s.chunk, s.given = all[from:s.at], 0
-	n := len(s.chunk)
-	// The bounds of each row, and about as much for the results.
-	if err := s.mem.set(int64(n) * int64(20+24*len(s.calls))); err != nil {
-		return err
-	}
-	bounds := make([]int32, 5*n)
-	c := &windowChunk{w: w, rows: s.chunk, partStart: bounds[:n], partEnd: bounds[n : 2*n], peerStart: bounds[2*n : 3*n], peerEnd: bounds[3*n : 4*n], group: bounds[4*n:]}
-	for i := 1; i < n; i++ {
-		a, b := s.chunk[i-1], s.chunk[i]
-		switch {
-		case !w.same(w.partition, partEnd, a, b):
-			c.partStart[i], c.peerStart[i], c.group[i] = int32(i), int32(i), 0
-		case !w.same(w.order, orderEnd, a, b):
-			c.partStart[i], c.peerStart[i], c.group[i] = c.partStart[i-1], int32(i), c.group[i-1]+1
-		default:
-			c.partStart[i], c.peerStart[i], c.group[i] = c.partStart[i-1], c.peerStart[i-1], c.group[i-1]
-		}
-	}
-	for i := n - 1; i >= 0; i-- {
-		c.partEnd[i], c.peerEnd[i] = int32(n), int32(n)
-		if i+1 < n {
-			if c.partStart[i+1] == c.partStart[i] {
-				c.partEnd[i] = c.partEnd[i+1]
-			} else {
-				c.partEnd[i] = int32(i + 1)
-			}
-			if c.peerStart[i+1] == c.peerStart[i] {
-				c.peerEnd[i] = c.peerEnd[i+1]
-			} else {
-				c.peerEnd[i] = int32(i + 1)
-			}
-		}
-	}
-	s.results = s.results[:0]
-	for _, call := range s.calls {
-		v, err := call.compute(c)
-		if err != nil {
-			return err
-		}
-		s.results = append(s.results, v)
 	}
 	return nil
 }
-
-// close implements stream.
-func (s *windowStream) close() {}

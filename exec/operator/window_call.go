@@ -3,6 +3,7 @@ package operator
 import (
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/planner/physical"
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -15,7 +16,7 @@ func newWindowCall(w *window, i int) (windowCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := callBase{w: w, n: n, frame: f, args: w.args[i], filter: w.filter[i]}
+	base := callBase{q: w.q, account: w.account, n: n, frame: f, args: w.args[i], filter: w.filter[i]}
 	if n.Fn.Aggregate != nil {
 		return &aggregateWindow{callBase: base}, nil
 	}
@@ -32,15 +33,17 @@ func newWindowCall(w *window, i int) (windowCall, error) {
 
 // callBase is what all window calls have.
 type callBase struct {
-	w            *window
-	n            *physical.WindowCall
-	frame        frame
-	args, filter int
+	q       *Query
+	account *memory.Account
+	n       *physical.WindowCall
+	frame   frame
+	args    []int // columns of the arguments
+	filter  int   // column of the FILTER, -1 for none
 }
 
 // arg returns argument k of row i of c.
 func (b *callBase) arg(c *windowChunk, k, i int) types.Datum {
-	return b.w.store.vec(b.args + k).Datum(int(c.rows[i]))
+	return c.store.vec(b.args[k]).Datum(int(c.rows[i]))
 }
 
 // rankWindow numbers rows.
@@ -125,7 +128,7 @@ func (s *shiftWindow) compute(c *windowChunk) (*vector.Vec, error) {
 			missing = append(missing, int32(i))
 		}
 	}
-	out := s.take(from)
+	out := s.take(c, from)
 	if len(s.n.Args) > 2 && len(missing) > 0 {
 		out = viewForm(out, n)
 		for _, i := range missing {
@@ -145,10 +148,10 @@ func viewForm(v *vector.Vec, n int) *vector.Vec {
 }
 
 // take returns the first argument of stored rows, NULL for -1.
-func (b *callBase) take(rows []int32) *vector.Vec {
+func (b *callBase) take(c *windowChunk, rows []int32) *vector.Vec {
 	out := &vector.Vec{}
-	v := b.w.store.vec(b.args)
-	gatherOuter(out, v, rows, nil, b.w.store.rows)
+	v := c.store.vec(b.args[0])
+	gatherOuter(out, v, rows, nil, c.store.rows)
 	out.Type = b.n.T
 	return out
 }
@@ -160,7 +163,7 @@ type valueWindow struct{ callBase }
 func (v *valueWindow) compute(c *windowChunk) (*vector.Vec, error) {
 	from := make([]int32, len(c.rows))
 	for i := range from {
-		if i&0xfff == 0 && v.w.q.stopped.Load() {
+		if i&0xfff == 0 && v.q.stopped.Load() {
 			break
 		}
 		from[i] = -1
@@ -200,7 +203,7 @@ func (v *valueWindow) compute(c *windowChunk) (*vector.Vec, error) {
 			}
 		}
 	}
-	return v.take(from), nil
+	return v.take(c, from), nil
 }
 
 // excludes reports whether row k is left out of the frame of row i.
@@ -221,7 +224,8 @@ func (f *frame) excludes(c *windowChunk, i, k int) bool {
 type aggregateWindow struct {
 	callBase
 	acc  function.Accumulator
-	size int // groups that acc has
+	size int   // groups that acc has
+	last int32 // the group of the last partition of a growing frame
 
 	groups []int32
 	rows   []int32
@@ -231,13 +235,15 @@ type aggregateWindow struct {
 
 // compute implements windowCall. Rows with the same frame share a group of the
 // accumulator; a frame that begins with the partition and only grows keeps one
-// group for the whole partition.
+// group for the whole partition, also when that goes on in the next chunk.
 func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
-	var err error
-	if a.acc, err = a.n.Fn.Aggregate.New(a.w.q.call(a.n.Args, a.n.T)); err != nil {
-		return nil, err
+	if !c.continues {
+		acc, err := a.n.Fn.Aggregate.New(a.q.call(a.n.Args, a.n.T))
+		if err != nil {
+			return nil, err
+		}
+		a.acc, a.size, a.last = acc, 0, -1
 	}
-	a.size = 0
 	if a.frame.Exclude == 0 && a.frame.Start == physical.UnboundedPreceding {
 		return a.growing(c)
 	}
@@ -245,7 +251,7 @@ func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
 	group := make([]int32, n)
 	lastFrom, lastTo, g := -1, -1, int32(-1)
 	for i := range n {
-		if a.w.q.stopped.Load() {
+		if a.q.stopped.Load() {
 			break
 		}
 		from, to, err := a.frame.bounds(c, i)
@@ -265,13 +271,13 @@ func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
 			}
 			a.groups, a.rows = append(a.groups, g), append(a.rows, c.rows[k])
 			if len(a.groups) == vector.BatchSize {
-				if err := a.flush(int(g) + 1); err != nil {
+				if err := a.flush(c, int(g)+1); err != nil {
 					return nil, err
 				}
 			}
 		}
 	}
-	if err := a.flush(int(g) + 1); err != nil {
+	if err := a.flush(c, int(g)+1); err != nil {
 		return nil, err
 	}
 	if err := a.checkMemory(); err != nil {
@@ -290,17 +296,17 @@ func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
 func (a *aggregateWindow) growing(c *windowChunk) (*vector.Vec, error) {
 	n := len(c.rows)
 	// One result per distinct frame, and which of them each row shows.
-	results := newColumnStore(a.w.account, []types.Type{a.n.T})
+	results := newColumnStore(a.account, []types.Type{a.n.T})
 	defer results.drop()
 	which := make([]int32, n)
 	one := &vector.Vec{}
-	g, at, last := int32(-1), 0, -1
+	g, at, last := a.last, 0, -1
 	for i := range n {
-		if i == 0 || c.partStart[i] != c.partStart[i-1] {
+		if i == 0 && !c.continues || i > 0 && c.partStart[i] != c.partStart[i-1] {
 			g++
 			at, last = i, -1
 		}
-		if a.w.q.stopped.Load() {
+		if a.q.stopped.Load() {
 			break
 		}
 		_, to, err := a.frame.bounds(c, i)
@@ -314,12 +320,12 @@ func (a *aggregateWindow) growing(c *windowChunk) (*vector.Vec, error) {
 					a.groups, a.rows = append(a.groups, g), append(a.rows, c.rows[at])
 				}
 				if len(a.groups) == vector.BatchSize {
-					if err := a.flush(int(g) + 1); err != nil {
+					if err := a.flush(c, int(g)+1); err != nil {
 						return nil, err
 					}
 				}
 			}
-			if err := a.flush(int(g) + 1); err != nil {
+			if err := a.flush(c, int(g)+1); err != nil {
 				return nil, err
 			}
 			one.Bufs = nil
@@ -334,6 +340,7 @@ func (a *aggregateWindow) growing(c *windowChunk) (*vector.Vec, error) {
 		}
 		which[i] = int32(results.rows - 1)
 	}
+	a.last = g
 	if err := a.checkMemory(); err != nil {
 		return nil, err
 	}
@@ -347,12 +354,12 @@ func (a *aggregateWindow) passes(c *windowChunk, k int) bool {
 	if a.filter < 0 {
 		return true
 	}
-	v, r := a.w.store.vec(a.filter), int(c.rows[k])
+	v, r := c.store.vec(a.filter), int(c.rows[k])
 	return !v.IsNull(r) && v.Bools()[r] != 0
 }
 
 // flush adds the pending rows to their groups, of which there are n so far.
-func (a *aggregateWindow) flush(n int) error {
+func (a *aggregateWindow) flush(c *windowChunk, n int) error {
 	if n > a.size {
 		a.size = max(n, 2*a.size)
 		a.acc.Grow(a.size)
@@ -365,7 +372,7 @@ func (a *aggregateWindow) flush(n int) error {
 		a.args = make([]*vector.Vec, len(a.n.Args))
 	}
 	for k := range a.vecs {
-		vector.Gather(&a.vecs[k], a.w.store.vec(a.callBase.args+k), a.rows, len(a.rows))
+		vector.Gather(&a.vecs[k], c.store.vec(a.callBase.args[k]), a.rows, len(a.rows))
 		a.args[k] = &a.vecs[k]
 	}
 	err := a.acc.Update(a.groups, a.args)
@@ -376,9 +383,9 @@ func (a *aggregateWindow) flush(n int) error {
 // checkMemory makes sure that the query may hold what the accumulator does. It
 // is gone after the chunk.
 func (a *aggregateWindow) checkMemory() error {
-	if err := a.w.account.Reserve(a.acc.Bytes()); err != nil {
+	if err := a.account.Reserve(a.acc.Bytes()); err != nil {
 		return err
 	}
-	a.w.account.Release(a.acc.Bytes())
+	a.account.Release(a.acc.Bytes())
 	return nil
 }

@@ -130,7 +130,7 @@ func (f *frame) bound(c *windowChunk, i int, kind physical.BoundKind, offset typ
 func (f *frame) rangeBound(c *windowChunk, i int, preceding bool, offset types.Datum, t types.Type, start bool) (int, error) {
 	w := c.w
 	key := &w.n.OrderBy[0]
-	v := w.store.vec(w.order)
+	v := c.store.vec(w.order[0])
 	if v.IsNull(int(c.rows[i])) {
 		// NULLs are the peers of NULLs and of nothing else.
 		if start {
