@@ -22,7 +22,12 @@ func (g *grouping) distribute(set *groupSet) error {
 				into[i] = -1
 			}
 		}
-		err := part.mergeFrom(g, set, list, into)
+		rest, err := part.mergeFrom(g, set, list, into)
+		if outOfMemory(err) && !waits && g.q.env.Spill != nil {
+			// The set cannot be moved while it is divided, so it may be what fills
+			// the memory: what is left of it goes to disk.
+			return g.saveRest(set, p, rest, order, starts)
+		}
 		if err != nil {
 			return err
 		}
@@ -34,11 +39,52 @@ func (g *grouping) distribute(set *groupSet) error {
 	return nil
 }
 
-// mergeFrom merges the groups in list of another set into a partition.
-func (p *groupPart) mergeFrom(g *grouping, from *groupSet, list, into []int32) error {
+// saveRest writes the groups of a set to disk from partition p on, of p only
+// those in rest, and drops the set.
+func (g *grouping) saveRest(set *groupSet, p int, rest, order []int32, starts [groupParts + 1]int32) error {
+	file, err := g.diskFile(0)
+	if err != nil {
+		return err
+	}
+	parts := g.partitioned()
+	for i := p; i < groupParts; i++ {
+		list := order[starts[i]:starts[i+1]]
+		if i == p {
+			list = rest
+		}
+		if len(list) == 0 {
+			continue
+		}
+		part := parts[i]
+		// What is in memory came first.
+		part.st.Lock()
+		err := part.spill(g)
+		part.st.Unlock()
+		if err != nil {
+			return err
+		}
+		if err := set.saveStates(file, list, func(r stateRun) {
+			g.mu.Lock()
+			part.runs = append(part.runs, r)
+			g.mu.Unlock()
+		}); err != nil {
+			return err
+		}
+		if g.q.stopped.Load() {
+			return nil
+		}
+	}
+	set.drop()
+	return nil
+}
+
+// mergeFrom merges the groups in list of another set into a partition. When it
+// fails it returns those that it has not merged.
+func (p *groupPart) mergeFrom(g *grouping, from *groupSet, list, into []int32) (rest []int32, err error) {
 	vecs := make([]vector.Vec, len(g.keys))
 	keys := make([]*vector.Vec, len(g.keys))
 	for len(list) > 0 {
+		rest = list
 		part := list[:min(len(list), vector.BatchSize)]
 		list = list[len(part):]
 		for i := range keys {
@@ -65,21 +111,22 @@ func (p *groupPart) mergeFrom(g *grouping, from *groupSet, list, into []int32) e
 					into[r] = groups[i]
 				}
 				merged = true
+				rest = list
 			}
 			p.groups.Store(int64(p.set.groups()))
 			return p.set.pay()
 		})
 		if err != nil {
-			return err
+			return rest, err
 		}
 		if err := p.mergeOrdered(g, from, keys, part, into); err != nil {
-			return err
+			return rest, err
 		}
 		for _, r := range part {
 			into[r] = -1
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // mergeOrdered merges the rows that wait in another set for the groups in list.

@@ -58,20 +58,27 @@ func (s *spillable) do(f func() error) error {
 			return err
 		}
 	}
-	for {
+	// What a failed attempt has allocated itself is no progress for ever.
+	for start, tries := s.Account().Used(), 0; ; tries++ {
 		err := f()
-		if !outOfMemory(err) {
+		if !outOfMemory(err) || s.q.stopped.Load() {
 			return err
 		}
 		before := s.Account().Used()
 		if e := s.free(before); e != nil {
 			return e
 		}
-		if s.Account().Used() >= before {
+		after := s.Account().Used()
+		if after >= before || after >= start && tries >= maxTries {
 			return err
 		}
+		start = min(start, after)
 	}
 }
+
+// maxTries is how often work is tried again although spilling frees no more than
+// the work itself took: others may give memory back meanwhile.
+const maxTries = 8
 
 // free spills when that is possible.
 func (s *spillable) free(need int64) error {

@@ -56,7 +56,7 @@ func numberingWants(n, partitions int) []string {
 }
 
 func TestWindowsFitTheirMemory(t *testing.T) {
-	const n, limit = 100_000, 6 << 20
+	const n = 100_000
 	for _, c := range []struct {
 		partitions int
 		divided    bool
@@ -64,6 +64,8 @@ func TestWindowsFitTheirMemory(t *testing.T) {
 		tab := numbered(n, c.partitions)
 		want := numberingWants(n, c.partitions)
 		for _, s := range []setup{{1, 2048}, {2, 2048}, {4, 512}} {
+			// Every worker needs its buffers.
+			limit := int64(4+4*s.workers) << 20
 			for _, local := range []bool{true, false} {
 				tab.local = local
 				got, err := collectSpilling(t, numbering(tab, c.divided), s, limit, 0)
