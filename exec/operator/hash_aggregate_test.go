@@ -255,7 +255,8 @@ func TestAggregatesStayInsideTheirMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.limit = 6 << 20
+		// Every worker needs its buffers.
+		s.limit = int64(2+5*s.workers) << 20
 		got, peak, err := collectGroups(t, grouped(tab, 0, 2)(), s)
 		if err != nil {
 			t.Fatalf("%+v: %v", s, err)
@@ -274,6 +275,7 @@ func TestAggregatesStayInsideTheirMemory(t *testing.T) {
 			t.Errorf("%+v: sum of distinct values %v (%v), want %s", s, got, err, want)
 		}
 		// One group has nothing to divide.
+		s.limit = 4 << 20
 		_, _, err = collectGroups(t, distinct(physical.Agg{Fn: inOrder, Args: []expr.Expr{col(0, int8T)}, OrderBy: []physical.SortKey{{Expr: col(2, textT)}}, T: textT}), s)
 		if pgerror.CodeOf(err) != pgerror.OutOfMemory || !strings.Contains(pgerror.From(err).Detail, "HashAggregate") {
 			t.Errorf("%+v: %v", s, err)
