@@ -13,7 +13,7 @@ import (
 func (s *suite) statistics(t *testing.T) {
 	src, ok := s.source.(connector.Statistician)
 	if !ok {
-		t.Skip("the source describes no columns")
+		return // it need not describe its columns
 	}
 	for _, ref := range []connector.TableRef{s.f.Types, s.f.Big, s.f.Empty} {
 		if ref.Name == "" {

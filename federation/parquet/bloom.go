@@ -92,12 +92,7 @@ func (p *pageReader) mayHold(at int64, hashes []uint64) (bool, error) {
 	}
 	r := &thriftReader{b: head[:n]}
 	size := 0
-	for last := 0; ; {
-		id, typ := r.field(last)
-		if typ == 0 {
-			break
-		}
-		last = id
+	for id, typ := range r.fields {
 		switch {
 		case id == 1 && typ == thriftI32:
 			size = r.size()

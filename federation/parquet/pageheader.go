@@ -115,6 +115,18 @@ func (r *thriftReader) field(last int) (id, typ int) {
 	return id, typ
 }
 
+// fields reads the headers of the fields of a struct, to its end. The loop must
+// read or skip the value of each.
+func (r *thriftReader) fields(yield func(id, typ int) bool) {
+	for last := 0; ; {
+		id, typ := r.field(last)
+		if typ == 0 || !yield(id, typ) {
+			return
+		}
+		last = id
+	}
+}
+
 // skip passes over a value.
 func (r *thriftReader) skip(typ, depth int) {
 	if depth > 16 {
@@ -153,13 +165,8 @@ func (r *thriftReader) skip(typ, depth int) {
 			r.element(int(c&15), depth)
 		}
 	case thriftStruct:
-		for last := 0; ; {
-			id, t := r.field(last)
-			if t == 0 {
-				return
-			}
+		for _, t := range r.fields {
 			r.skip(t, depth+1)
-			last = id
 		}
 	default:
 		r.fail(false)
@@ -189,12 +196,7 @@ func parsePageHeader(b []byte) (h pageHeader, length int, err error) {
 	r := &thriftReader{b: b}
 	h.kind = -1
 	seen := 0
-	for last := 0; ; {
-		id, typ := r.field(last)
-		if typ == 0 {
-			break
-		}
-		last = id
+	for id, typ := range r.fields {
 		switch {
 		case id == 1 && typ == thriftI32:
 			h.kind = format.PageType(r.integer())
@@ -228,12 +230,7 @@ func parsePageHeader(b []byte) (h pageHeader, length int, err error) {
 
 // dataV1 reads a DataPageHeader.
 func (h *pageHeader) dataV1(r *thriftReader) {
-	for last := 0; ; {
-		id, typ := r.field(last)
-		if typ == 0 {
-			return
-		}
-		last = id
+	for id, typ := range r.fields {
 		switch {
 		case id == 1 && typ == thriftI32:
 			h.values = r.size()
@@ -249,12 +246,7 @@ func (h *pageHeader) dataV1(r *thriftReader) {
 
 // dictionary reads a DictionaryPageHeader.
 func (h *pageHeader) dictionary(r *thriftReader) {
-	for last := 0; ; {
-		id, typ := r.field(last)
-		if typ == 0 {
-			return
-		}
-		last = id
+	for id, typ := range r.fields {
 		switch {
 		case id == 1 && typ == thriftI32:
 			h.values = r.size()
@@ -268,12 +260,7 @@ func (h *pageHeader) dictionary(r *thriftReader) {
 
 // dataV2 reads a DataPageHeaderV2.
 func (h *pageHeader) dataV2(r *thriftReader) {
-	for last := 0; ; {
-		id, typ := r.field(last)
-		if typ == 0 {
-			return
-		}
-		last = id
+	for id, typ := range r.fields {
 		switch {
 		case id == 1 && typ == thriftI32:
 			h.values = r.size()

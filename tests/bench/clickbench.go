@@ -76,29 +76,18 @@ func clickbenchCommand(ctx context.Context, args []string, out io.Writer) error 
 	differ := 0
 	for _, n := range numbers {
 		sql := webhits.Query(n)
-		answers, err := compareAnswers(ctx, list, sql)
+		best, answers, peak, err := besideOthers(ctx, hub, list, sql, s.runs)
 		if err != nil {
 			return fmt.Errorf("query %d: %w", n, err)
 		}
 		if answers != "same" {
 			differ++
 		}
-		if err := hub.ForgetPeak(); err != nil {
-			return err
-		}
-		best, err := inTurn(ctx, list, sql, s.runs)
-		if err != nil {
-			return fmt.Errorf("query %d: %w", n, err)
-		}
-		_, peak, err := hub.Resident()
-		if err != nil {
-			return err
-		}
 		for i := range totals {
 			totals[i].Wall += best[i].Wall
 			totals[i].CPU += best[i].CPU
 		}
-		result = append(result, row(strconv.Itoa(n), best[0], best[1], answers, strconv.FormatInt(peak>>20, 10)))
+		result = append(result, row(strconv.Itoa(n), best[0], best[1], answers, peak))
 		s.say("%s", strings.Join(result[len(result)-1], "\t"))
 		if *profile != "" {
 			if err := keepProfile(ctx, hub, *profile, n, sql); err != nil {

@@ -133,23 +133,12 @@ func (r *tpchRun) compare(ctx context.Context, numbers []int) error {
 	worst, differ := 0.0, 0
 	for _, n := range numbers {
 		sql := tpch.Query(n)
-		answers, err := compareAnswers(ctx, list, sql)
+		best, answers, peak, err := besideOthers(ctx, hub, list, sql, r.runs)
 		if err != nil {
 			return fmt.Errorf("query %d: %w", n, err)
 		}
 		if answers != "same" {
 			differ++
-		}
-		if err := hub.ForgetPeak(); err != nil {
-			return err
-		}
-		best, err := inTurn(ctx, list, sql, r.runs)
-		if err != nil {
-			return fmt.Errorf("query %d: %w", n, err)
-		}
-		_, peak, err := hub.Resident()
-		if err != nil {
-			return err
 		}
 		if r.duckdb {
 			worst = max(worst, best[0].Wall.Seconds()/best[1].Wall.Seconds())
@@ -158,7 +147,7 @@ func (r *tpchRun) compare(ctx context.Context, numbers []int) error {
 			totals[i].Wall += best[i].Wall
 			totals[i].CPU += best[i].CPU
 		}
-		table = append(table, r.row(strconv.Itoa(n), best, answers, strconv.FormatInt(peak>>20, 10)))
+		table = append(table, r.row(strconv.Itoa(n), best, answers, peak))
 		r.say("%s", strings.Join(table[len(table)-1], "\t"))
 		if r.profile != "" {
 			if err := keepProfile(ctx, hub, r.profile, n, sql); err != nil {
@@ -220,15 +209,22 @@ func compareAnswers(ctx context.Context, list []systems.System, sql string) (str
 	return "same", nil
 }
 
-// inTurn runs a query on one system after the other, several times, and returns
-// the best of each.
-func inTurn(ctx context.Context, list []systems.System, sql string, runs int) ([]systems.Sample, error) {
-	best := make([]systems.Sample, len(list))
+// besideOthers compares the answers of a query, runs it on one system after the
+// other, several times, and returns the best of each and the peak of the hub's
+// memory in MB.
+func besideOthers(ctx context.Context, hub *systems.Hub, list []systems.System, sql string, runs int) (best []systems.Sample, answers, peak string, err error) {
+	if answers, err = compareAnswers(ctx, list, sql); err != nil {
+		return nil, "", "", err
+	}
+	if err := hub.ForgetPeak(); err != nil {
+		return nil, "", "", err
+	}
+	best = make([]systems.Sample, len(list))
 	for run := range runs {
 		for i, s := range list {
 			one, err := s.Time(ctx, sql)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s.Name(), err)
+				return nil, "", "", fmt.Errorf("%s: %w", s.Name(), err)
 			}
 			if run == 0 {
 				best[i] = one
@@ -236,7 +232,8 @@ func inTurn(ctx context.Context, list []systems.System, sql string, runs int) ([
 			best[i].Wall, best[i].CPU = min(best[i].Wall, one.Wall), min(best[i].CPU, one.CPU)
 		}
 	}
-	return best, nil
+	_, bytes, err := hub.Resident()
+	return best, answers, strconv.FormatInt(bytes>>20, 10), err
 }
 
 // keepProfile writes a profile of a query that runs again and again for a while
