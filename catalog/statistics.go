@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/gob"
+	"strings"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
@@ -21,14 +22,19 @@ func (c *Catalog) Statistics(rel types.OID) *connector.Statistics {
 	return c.statistics[rel]
 }
 
-// SetStatistics stores the statistics of a relation durably.
+// SetStatistics stores the statistics of a relation durably, and encrypted: they
+// are values of the table.
 func (c *Catalog) SetStatistics(rel types.OID, s *connector.Statistics) error {
 	var body bytes.Buffer
 	if err := gob.NewEncoder(&body).Encode(s); err != nil {
 		return pgerror.Wrap(err, pgerror.InternalError, "could not encode statistics")
 	}
+	sealed, err := c.Current().keys.seal(rel, "statistics", body.String())
+	if err != nil {
+		return err
+	}
 	if _, err := c.store.db.Exec("INSERT INTO statistics (relation, body) VALUES (?, ?) ON CONFLICT (relation) DO UPDATE SET body = excluded.body",
-		rel, body.Bytes()); err != nil {
+		rel, sealed.box); err != nil {
 		return pgerror.Wrap(err, pgerror.IOError, "could not write the catalog")
 	}
 	c.statisticsMu.Lock()
@@ -53,13 +59,10 @@ func (c *Catalog) loadStatistics() error {
 		if err := rows.Scan(&rel, &body); err != nil {
 			return err
 		}
-		s := &connector.Statistics{}
-		_, exists := c.Current().Object(rel)
-		if !exists || gob.NewDecoder(bytes.NewReader(body)).Decode(s) != nil {
+		if c.statistics[rel] = c.openStatistics(rel, body); c.statistics[rel] == nil {
+			delete(c.statistics, rel)
 			gone = append(gone, rel)
-			continue
 		}
-		c.statistics[rel] = s
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -70,4 +73,21 @@ func (c *Catalog) loadStatistics() error {
 		}
 	}
 	return nil
+}
+
+// openStatistics reads what is stored for a relation, nil when the relation is
+// not there or the body cannot be read.
+func (c *Catalog) openStatistics(rel types.OID, body []byte) *connector.Statistics {
+	if _, exists := c.Current().Object(rel); !exists {
+		return nil
+	}
+	clear, err := c.Current().keys.open(rel, "statistics", Secret{body})
+	if err != nil {
+		return nil
+	}
+	s := &connector.Statistics{}
+	if gob.NewDecoder(strings.NewReader(clear)).Decode(s) != nil {
+		return nil
+	}
+	return s
 }
