@@ -2,13 +2,16 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 const (
@@ -22,6 +25,11 @@ const (
 	fanOutBatches = 16
 	// maxPrefetch is how many remote scans are opened before they are needed.
 	maxPrefetch = 4
+	// maxScanAttempts is how often a reader is begun whose connection is lost
+	// before it has delivered a row; scanRetryDelay passes before the second time,
+	// twice as much before the third.
+	maxScanAttempts = 3
+	scanRetryDelay  = 50 * time.Millisecond
 )
 
 // scan reads one table handle for all tasks of a pipeline. It is opened on a
@@ -180,12 +188,10 @@ func (s *scan) open() error {
 		if s.snapshot, err = s.q.snapshot(s.n.Source); err != nil {
 			return err
 		}
-		r, err := s.n.Source.Scan(s.ctx, units[0].handle, s.options())
-		if err != nil {
+		if err := s.openReader(units[0]); err != nil {
 			return err
 		}
-		units[0].reader = r
-		_, local = r.(connector.LocalReader)
+		_, local = units[0].reader.(connector.LocalReader)
 	}
 	if len(units) < 2 {
 		s.q.begunScan(s.n.Source)
@@ -285,13 +291,11 @@ func (s *scan) drain(u *scanUnit) {
 // a task, or free.
 func (s *scan) fill(u *scanUnit) error {
 	if u.reader == nil {
-		r, err := s.n.Source.Scan(s.ctx, u.handle, s.options())
-		if err != nil {
+		if err := s.openReader(u); err != nil {
 			return err
 		}
-		u.reader = r
 	}
-	for {
+	for delivered := false; ; delivered = true {
 		var b *vector.Batch
 		select {
 		case b = <-u.free:
@@ -300,6 +304,15 @@ func (s *scan) fill(u *scanUnit) error {
 		}
 		start := time.Now()
 		err := u.reader.Next(s.ctx, b)
+		for attempt := 1; !delivered && s.again(err, attempt); attempt++ {
+			// Nothing has been seen of the rows yet: another connection may give
+			// other ones.
+			_ = u.reader.Close()
+			u.reader = nil
+			if err = s.openReader(u); err == nil {
+				err = u.reader.Next(s.ctx, b)
+			}
+		}
 		s.st.nanos.Add(int64(time.Since(start)))
 		if err != nil {
 			u.free <- b
@@ -316,6 +329,37 @@ func (s *scan) fill(u *scanUnit) error {
 		for _, t := range tasks {
 			t.handle.Wake()
 		}
+	}
+}
+
+// openReader starts to read u.
+func (s *scan) openReader(u *scanUnit) error {
+	for attempt := 1; ; attempt++ {
+		r, err := s.n.Source.Scan(s.ctx, u.handle, s.options())
+		if err == nil {
+			u.reader = r
+			return nil
+		}
+		if !s.again(err, attempt) {
+			return err
+		}
+	}
+}
+
+// again reports, after a while, whether to read once more what failed with err
+// before its first row: when the connection was lost, but not when the server let
+// the time for its answer pass. What several scans see of a source together is
+// lost with their connection.
+func (s *scan) again(err error, attempt int) bool {
+	if err == nil || attempt == maxScanAttempts || s.snapshot != nil ||
+		pgerror.CodeOf(err) != pgerror.ConnectionFailure || errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	select {
+	case <-time.After(time.Duration(attempt) * scanRetryDelay):
+		return true
+	case <-s.ctx.Done():
+		return false
 	}
 }
 
