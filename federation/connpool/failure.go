@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
@@ -58,11 +60,15 @@ func (f *Failures) Of(ctx context.Context, err error, connecting bool) error {
 	if remote := f.Remote(err, connecting); remote != nil {
 		return remote
 	}
+	var suspended *ErrSuspended
 	switch {
 	case errors.Is(err, ErrClosed):
 		return pgerror.Source(f.Name, pgerror.ConnectionDoesNotExist, "the source is closed", err)
 	case errors.Is(err, ErrExhausted):
 		return pgerror.Source(f.Name, pgerror.TooManyConnections, fmt.Sprintf("all %d connections of max_connections are busy", f.Size), err)
+	case errors.As(err, &suspended):
+		return pgerror.Source(f.Name, pgerror.UnableToConnect, "could not connect to server: "+f.reason(suspended.Last), err).
+			WithHint("The server has not answered for a while. The next attempt is made in %d s.", int(math.Ceil(max(0, time.Until(suspended.Until)).Seconds())))
 	case connecting:
 		return pgerror.Source(f.Name, pgerror.UnableToConnect, "could not connect to server: "+f.reason(err), err)
 	case errors.Is(err, os.ErrDeadlineExceeded):

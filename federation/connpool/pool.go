@@ -33,12 +33,13 @@ type Pool[C Conn] struct {
 	// for one of the others to be returned.
 	Idle, Wait time.Duration
 
-	slots  chan struct{}
-	mu     sync.Mutex
-	held   int // connections that TryHold gave out
-	idle   []idleConn[C]
-	timer  *time.Timer
-	closed bool
+	slots   chan struct{}
+	breaker breaker
+	mu      sync.Mutex
+	held    int // connections that TryHold gave out
+	idle    []idleConn[C]
+	timer   *time.Timer
+	closed  bool
 }
 
 // idleConn is a connection in the pool.
@@ -85,6 +86,9 @@ func (p *Pool[C]) Acquire(ctx context.Context) (C, error) {
 		p.Drop(c)
 		if ctx.Err() != nil {
 			return c, ctx.Err()
+		}
+		if !reused {
+			return c, err
 		}
 		// The server has gone away at some time; so have the other connections.
 		p.Flush()
@@ -159,7 +163,7 @@ func (p *Pool[C]) Get(ctx context.Context) (c C, reused bool, err error) {
 		return c, true, nil
 	}
 	p.mu.Unlock()
-	if c, err = p.Connect(ctx); err != nil {
+	if c, err = p.connect(ctx); err != nil {
 		<-p.slots
 	}
 	return c, false, err
