@@ -106,7 +106,10 @@ type localRows struct{ s *Session }
 
 // Lock implements ddl.LocalRows.
 func (l localRows) Lock(ctx context.Context, table types.OID) error {
-	return l.s.rows().Lock(ctx, table)
+	if err := l.s.lock(ctx, table); err != nil {
+		return err
+	}
+	return l.s.unchanged(table)
 }
 
 // Count implements ddl.LocalRows.
