@@ -52,6 +52,15 @@ func (t *Tx) Refresh() {
 	}
 }
 
+// Unchanged returns 40001 when another transaction has committed a change of the
+// object since t began.
+func (t *Tx) Unchanged(id types.OID) error {
+	if t.cat.Current().objects[id] != t.base.objects[id] {
+		return conflict()
+	}
+	return nil
+}
+
 // Mark returns a savepoint.
 func (t *Tx) Mark() Mark {
 	t.owned = false

@@ -8,6 +8,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/sample"
@@ -24,7 +25,7 @@ func (s *Session) analyzeStmt(ctx context.Context, n *pg.VacuumStmt) error {
 	r := s.relations()
 	if len(n.Rels) == 0 {
 		for _, rel := range r.snap.Relations() {
-			if rel.Kind == catalog.ForeignTable && r.snap.IsMember(r.role, rel.Owner) {
+			if (rel.Kind == catalog.ForeignTable || rel.Kind == catalog.Table) && r.snap.IsMember(r.role, rel.Owner) {
 				if err := s.analyze(ctx, r, rel); err != nil {
 					if ctx.Err() != nil {
 						return err
@@ -61,7 +62,7 @@ func (s *Session) analyzed(ctx context.Context, r *relations, name binder.Name) 
 	o, _ := r.snap.Object(found.OID)
 	rel, ok := o.(*catalog.Relation)
 	switch {
-	case !ok || rel.Kind != catalog.ForeignTable:
+	case !ok || rel.Kind != catalog.ForeignTable && rel.Kind != catalog.Table:
 		s.notice(pgerror.Warningf(pgerror.WrongObjectType, "skipping %q --- cannot analyze non-tables or special system tables", found.Name))
 		return nil, nil
 	case !r.snap.IsMember(r.role, rel.Owner):
@@ -79,22 +80,26 @@ func (s *Session) analyze(ctx context.Context, r *relations, rel *catalog.Relati
 	if err != nil {
 		return err
 	}
+	if rel.Kind == catalog.Table {
+		ctx = s.inView(ctx)
+	}
 	// What was stored before does not count as known.
 	stats := newTableStatistics(known.Source, known.Handle, known.Rows, nil)
 	columns := known.Handle.Columns()
-	all := make([]int, len(columns))
-	for i := range all {
-		all[i] = i
+	var all, ask []int
+	for i, c := range columns {
+		if !c.Hidden {
+			all = append(all, i)
+		}
 	}
 	stats.Load(ctx, all)
-	var ask []int
-	for i := range columns {
+	for _, i := range all {
 		if c := stats.Column(i); c == nil || c.Distinct == 0 {
 			ask = append(ask, i)
 		}
 	}
 	out := &connector.Statistics{Rows: stats.Rows(), Columns: make([]*connector.ColumnStatistics, len(columns))}
-	account := s.engine.Memory.Child("query", s.engine.QueryMemory)
+	account := s.engine.Memory.Child("query", s.queryMemory())
 	defer account.Close()
 	options := connector.ScanOptions{Account: account, BatchSize: vector.BatchSize, Format: s.sess.Format()}
 	// The values of a sample, with what keeps them apart.
@@ -115,8 +120,22 @@ func (s *Session) analyze(ctx context.Context, r *relations, rel *catalog.Relati
 			return err
 		}
 	}
+	if rel.Kind == catalog.Table {
+		for _, c := range rel.Columns {
+			out.Of = append(out.Of, connector.StatisticsColumn{AttNum: c.AttNum, Type: c.Type})
+		}
+	}
 	for k, i := range ask {
 		out.Columns[i] = taken[k].Statistics(out.Rows, false)
+	}
+	// Every entry is stored: of the others nothing is known.
+	if len(all) > 0 {
+		out.Columns = out.Columns[:all[len(all)-1]+1]
+	}
+	for i, c := range out.Columns {
+		if c == nil {
+			out.Columns[i] = &connector.ColumnStatistics{Min: types.Null, Max: types.Null}
+		}
 	}
 	return s.engine.Catalog.SetStatistics(rel.OID, out)
 }

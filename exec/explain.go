@@ -60,7 +60,7 @@ func (s *Session) prepareExplain(ctx context.Context, p *Prepared, n *pg.Explain
 				return err
 			}
 		}
-		if inner.sel == nil {
+		if inner.sel == nil && inner.modify == nil {
 			return pgerror.NotSupported("only queries can be explained")
 		}
 	}
@@ -150,6 +150,11 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 			lines = append(lines, planning(planned))
 		}
 		return lines, nil
+	}
+	if inner.modify != nil {
+		if err := inner.takeTables(ctx); err != nil {
+			return nil, err
+		}
 	}
 	x, err := inner.execute(ctx, params, true)
 	if err != nil {

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog"
@@ -43,6 +44,7 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 	src := r.engine.Rows.Source()
 	out.Source, out.Handle, out.Rows = src, src.Describe(rel), float64(r.engine.Rows.Rows(rel.OID))
 	out.Columns = append(out.Columns, binder.RelationColumn{Name: storage.RowID, Type: types.Of(types.Int8), Hidden: true})
+	out.Stats = newTableStatistics(src, out.Handle, out.Rows, localStatistics(rel, r.engine.Catalog.Statistics(rel.OID)))
 	r.session.readsLocal = true
 	if r.raw {
 		return nil
@@ -71,6 +73,22 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 	}
 	out.Writable = w
 	return nil
+}
+
+// localStatistics puts stored statistics in the order of the columns that a
+// local table has now; nil when there are none.
+func localStatistics(rel *catalog.Relation, stored *connector.Statistics) *connector.Statistics {
+	if stored == nil {
+		return nil
+	}
+	out := &connector.Statistics{Rows: stored.Rows, Columns: make([]*connector.ColumnStatistics, len(rel.Columns))}
+	for i, c := range rel.Columns {
+		k := slices.Index(stored.Of, connector.StatisticsColumn{AttNum: c.AttNum, Type: c.Type})
+		if k >= 0 && k < len(stored.Columns) {
+			out.Columns[i] = stored.Columns[k]
+		}
+	}
+	return out
 }
 
 // permit asks for the privilege to change a table, or columns of it.
@@ -106,7 +124,10 @@ type localRows struct{ s *Session }
 
 // Lock implements ddl.LocalRows.
 func (l localRows) Lock(ctx context.Context, table types.OID) error {
-	return l.s.rows().Lock(ctx, table)
+	if err := l.s.lock(ctx, table); err != nil {
+		return err
+	}
+	return l.s.unchanged(table)
 }
 
 // Count implements ddl.LocalRows.

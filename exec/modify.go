@@ -55,15 +55,8 @@ type modifyPortal struct {
 
 // Next implements Portal.
 func (m *modifyPortal) Next(ctx context.Context) (*vector.Batch, error) {
-	s := m.p.s
 	if m.x == nil && !m.done {
-		if err := s.writable(commands[m.p.bind.result.Modified.Kind]); err != nil {
-			m.done = true
-			return nil, err
-		}
-		// The rows that the statement sees are those that are there once nobody
-		// else writes the table.
-		if err := s.lock(ctx, m.p.bind.result.Modified.Table); err != nil {
+		if err := m.p.takeTables(ctx); err != nil {
 			m.done = true
 			return nil, err
 		}
@@ -80,7 +73,36 @@ func (m *modifyPortal) Next(ctx context.Context) (*vector.Batch, error) {
 	}
 }
 
-// lock takes a local table for writing, for at most statement_timeout.
+// takeTables makes a statement that changes a table ready to execute: it is
+// refused in a read-only transaction, and the table is its transaction's own.
+// The rows that it sees are those that are there once nobody else writes the
+// table.
+func (p *Prepared) takeTables(ctx context.Context) error {
+	s := p.s
+	if err := s.writable(commands[p.bind.result.Modified.Kind]); err != nil {
+		return err
+	}
+	if err := p.fresh(ctx); err != nil {
+		return err
+	}
+	for {
+		table := p.bind.result.Modified.Table
+		if err := s.lock(ctx, table); err != nil {
+			return err
+		}
+		// Whoever had the table may have dropped it, or made another one of its
+		// name.
+		s.refresh()
+		if err := p.fresh(ctx); err != nil {
+			return err
+		}
+		if p.bind.result.Modified.Table == table {
+			return s.unchanged(table)
+		}
+	}
+}
+
+// lock takes a local table for writing, waiting for at most statement_timeout.
 func (s *Session) lock(ctx context.Context, table types.OID) error {
 	w := newStopwatch(s.sess.Vars.StatementTimeout())
 	ctx, done := w.start(ctx)
@@ -89,6 +111,16 @@ func (s *Session) lock(ctx context.Context, table types.OID) error {
 		return w.explain(ctx, err)
 	}
 	return nil
+}
+
+// unchanged returns 40001 when the transaction, because it has changed the
+// catalog itself, goes by a definition of a table that is no longer true. While
+// the table is locked, that does not happen any more.
+func (s *Session) unchanged(table types.OID) error {
+	if s.tx.ddl == nil {
+		return nil
+	}
+	return s.tx.ddl.Unchanged(table)
 }
 
 // Tag implements Portal.
@@ -166,30 +198,44 @@ func (s *Session) truncateStmt(ctx context.Context, n *pg.TruncateStmt) (string,
 	if err := s.writable("TRUNCATE TABLE"); err != nil {
 		return "", err
 	}
-	rel := s.relations()
-	var tables []types.OID
 	for _, r := range n.Relations {
-		v := r.GetRangeVar()
+		if err := s.truncate(ctx, r.GetRangeVar()); err != nil {
+			return "", err
+		}
+	}
+	return "TRUNCATE TABLE", nil
+}
+
+// truncate empties one table.
+func (s *Session) truncate(ctx context.Context, v *pg.RangeVar) error {
+	find := func() (types.OID, error) {
+		rel := s.relations()
 		out, err := rel.Relation(ctx, binder.Name{Catalog: v.Catalogname, Schema: v.Schemaname, Name: v.Relname}, nil)
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		known, ok := rel.snap.RelationByOID(out.OID)
 		if !ok || out.Writable == nil {
-			return "", pgerror.Newf(pgerror.WrongObjectType, "%q is not a local table", v.Relname)
+			return 0, pgerror.Newf(pgerror.WrongObjectType, "%q is not a local table", v.Relname)
 		}
-		if err := rel.permitTruncate(known); err != nil {
-			return "", err
-		}
-		tables = append(tables, out.OID)
+		return out.OID, rel.permitTruncate(known)
 	}
-	for _, t := range tables {
-		if err := s.lock(ctx, t); err != nil {
-			return "", err
+	for {
+		table, err := find()
+		if err != nil {
+			return err
 		}
-		s.rows().Truncate(t)
+		if err := s.lock(ctx, table); err != nil {
+			return err
+		}
+		s.refresh()
+		if now, err := find(); err != nil {
+			return err
+		} else if now == table {
+			s.rows().Truncate(table)
+			return s.unchanged(table)
+		}
 	}
-	return "TRUNCATE TABLE", nil
 }
 
 // intoOf returns the INTO clause of a query, which stands in the first SELECT of

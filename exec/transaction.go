@@ -64,6 +64,15 @@ func (s *Session) begin() {
 		s.sess.TxStart = now
 		s.sess.Vars.Begin()
 	}
+	s.refresh()
+}
+
+// refresh makes names mean what they mean now: by what others have committed as
+// long as the transaction has not changed the catalog itself.
+func (s *Session) refresh() {
+	if s.tx.ddl != nil {
+		s.tx.ddl.Refresh()
+	}
 	c := s.scoped()
 	s.sess.Catalog, s.sess.SearchPath = c.snap, c.path
 	s.sess.Vars.SetStatement(s.sess.TxStart, c.names)
@@ -103,7 +112,8 @@ func (s *Session) commit() error {
 func (s *Session) save() error {
 	ddl, rows := s.tx.ddl, s.tx.rows
 	if rows != nil && !rows.Changed() {
-		rows.Rollback()
+		// Its locks hold until the definitions are durable.
+		defer rows.Rollback()
 		rows = nil
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
@@ -236,5 +237,9 @@ func syncDir(dir string) error {
 
 // ioError is the error of writing.
 func ioError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return pgerror.Wrap(err, pgerror.DiskFull, "could not write the rows of a local table: No space left on device").
+			WithHint("Check free disk space.")
+	}
 	return pgerror.Wrap(err, pgerror.IOError, "could not write the rows of a local table")
 }

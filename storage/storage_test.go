@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -421,4 +422,42 @@ func TestADeadlockIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 	a.Rollback()
+}
+
+// A disk that is full is told apart from one that is broken.
+func TestFullDiskHasItsOwnCode(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code pgerror.Code
+	}{
+		{&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, pgerror.DiskFull},
+		{fmt.Errorf("sync: %w", syscall.EDQUOT), pgerror.DiskFull},
+		{&os.PathError{Op: "write", Path: "x", Err: syscall.EIO}, pgerror.IOError},
+	} {
+		if got := pgerror.CodeOf(ioError(c.err)); got != c.code {
+			t.Errorf("%v: %s, want %s", c.err, got, c.code)
+		}
+	}
+}
+
+// A commit whose bodies cannot be joined for want of memory is a commit all the
+// same, and keeps no memory for what it did not make.
+func TestCommitWithoutMemoryToMerge(t *testing.T) {
+	f := open(t)
+	for i := range 3 {
+		tx := f.s.Begin()
+		f.insert(tx, 1000*i, 500)
+		if i == 2 {
+			// What the next merge would take is not there.
+			f.s.account = f.account.Child("small", f.s.account.Used()/4)
+			if err := f.cat.Save(tx); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		f.commit(tx)
+	}
+	if n := f.s.Rows(f.rel.OID); n != 1500 {
+		t.Errorf("%d rows", n)
+	}
 }

@@ -109,10 +109,7 @@ func (t *Tx) Save(tx *sql.Tx) error {
 		if now == t.base[table] {
 			continue
 		}
-		merged, err := t.merge(table, now)
-		if err != nil {
-			return err
-		}
+		merged := t.merge(table, now)
 		t.now[table] = merged
 		if err := saveDiff(tx, table, t.base[table], merged); err != nil {
 			return err
@@ -158,8 +155,9 @@ func saveDiff(tx *sql.Tx, table types.OID, base, now *version) error {
 
 // merge joins the small bodies at the end of a version, so that many small
 // transactions leave few bodies: one is joined with the next when that is at
-// least half as large, so each row is copied a logarithmic number of times.
-func (t *Tx) merge(table types.OID, v *version) (*version, error) {
+// least half as large, so each row is copied a logarithmic number of times. When
+// there is no memory for that, the bodies stay as they are.
+func (t *Tx) merge(table types.OID, v *version) *version {
 	list := v.segments
 	first := len(list)
 	rows := 0
@@ -173,29 +171,33 @@ func (t *Tx) merge(table types.OID, v *version) (*version, error) {
 		first--
 	}
 	if len(list)-first < 2 {
-		return v, nil
+		return v
 	}
 	b := t.builder(list[first].body.layout)
-	for _, s := range list[first:] {
+	bodies, err := joined(b, list[first:])
+	if err == nil {
+		err = t.s.indexes.added(table, bodies)
+	}
+	if err != nil {
+		b.abandon()
+		return v
+	}
+	t.built = append(t.built, bodies...)
+	return of(list[:first:first]).with(bodies...)
+}
+
+// joined builds the bodies that hold the rows of a list of segments in memory.
+func joined(b *builder, list []segment) ([]*body, error) {
+	for _, s := range list {
 		for i := range s.body.parts() {
 			c := s.body.chunks[i]
 			sel, n := s.living(i*blockRows, c.n, nil)
 			if err := b.add(c.cols, sel, n); err != nil {
-				b.abandon()
 				return nil, err
 			}
 		}
 	}
-	bodies, err := b.finish()
-	if err != nil {
-		b.abandon()
-		return nil, err
-	}
-	t.built = append(t.built, bodies...)
-	if err := t.s.indexes.added(table, bodies); err != nil {
-		return nil, err
-	}
-	return of(list[:first:first]).with(bodies...), nil
+	return b.finish()
 }
 
 // sameLayout reports whether two bodies have the same columns.

@@ -16,6 +16,15 @@ type Statistics struct {
 	// Columns has an entry for each column of the handle; those that were not
 	// asked for, or of which nothing is known, are nil.
 	Columns []*ColumnStatistics
+	// Of says which columns Columns are about, for a table whose columns come and
+	// go; nil when it is the columns of the table in order.
+	Of []StatisticsColumn
+}
+
+// StatisticsColumn is a column as it was when its statistics were taken.
+type StatisticsColumn struct {
+	AttNum int16
+	Type   types.Type
 }
 
 // ColumnStatistics describe the values of one column. The zero value knows

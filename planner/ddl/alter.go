@@ -353,6 +353,9 @@ func (r *run) renameRelation(s *pg.RenameStmt) error {
 	rel = rel.Clone()
 	r.keepRemoteName(rel)
 	rel.Name = s.Newname
+	if err := renamed(rel, s.Relation.Relname, "", ""); err != nil {
+		return err
+	}
 	return r.tag(tag, r.tx.Put(rel))
 }
 
@@ -386,7 +389,26 @@ func (r *run) renameColumn(s *pg.RenameStmt) error {
 			rel.Columns[i].Name = s.Newname
 		}
 	}
+	if err := renamed(rel, rel.Name, s.Subname, s.Newname); err != nil {
+		return err
+	}
 	return r.tag(tag, r.tx.Put(rel))
+}
+
+// renamed makes the expressions of a copy of a table, which may have had another
+// name, follow a column's new name.
+func renamed(rel *catalog.Relation, table, from, to string) error {
+	for i := range rel.Constraints {
+		k := &rel.Constraints[i]
+		if k.SQL == "" {
+			continue
+		}
+		var err error
+		if k.SQL, err = parser.RenameColumn(k.SQL, table, from, to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) renameSchema(s *pg.RenameStmt) error {

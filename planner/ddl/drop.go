@@ -148,6 +148,13 @@ func (r *run) dropAll(objects []catalog.Object, cascade bool) error {
 	}
 	ids := make([]types.OID, len(order))
 	for i, o := range order {
+		// Nobody may be writing the rows of a table that goes: his commit would
+		// bring them back.
+		if rel, ok := o.(*catalog.Relation); ok && rel.Kind == catalog.Table {
+			if err := r.env.Rows.Lock(r.ctx, rel.OID); err != nil {
+				return err
+			}
+		}
 		ids[len(order)-1-i] = o.ID()
 	}
 	r.remove(ids...)

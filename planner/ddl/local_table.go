@@ -297,11 +297,14 @@ func (r *run) constraint(rel *catalog.Relation, k *pg.Constraint, column string)
 		if err != nil {
 			return err
 		}
-		c.SQL = text
 		if err := r.env.CheckPolicy(r.ctx, rel, policy.Expr{SQL: text, SearchPath: rel.DefinitionPath}); err != nil {
 			p := *pgerror.From(err)
 			p.Position = 0
 			return &p
+		}
+		// The table's own name may change.
+		if c.SQL, err = parser.RenameColumn(text, rel.Name, "", ""); err != nil {
+			return err
 		}
 		if column != "" {
 			named = []string{column}
