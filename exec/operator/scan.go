@@ -193,9 +193,7 @@ func (s *scan) open() error {
 		}
 		_, local = units[0].reader.(connector.LocalReader)
 	}
-	if len(units) < 2 {
-		s.q.begunScan(s.n.Source)
-	}
+	s.q.begunScan(s.n.Source)
 	s.mu.Lock()
 	if s.ended {
 		s.mu.Unlock()

@@ -7,6 +7,10 @@ type Snapshotter interface {
 	// Snapshot freezes the present state for the scans of one statement, which get
 	// it in ScanOptions. It returns nil, and no error, when the source has none to
 	// give now; then every scan sees the state in which it begins.
+	//
+	// Where the source is a Splitter too, the first part of a scan that is opened
+	// takes the state over for all parts: they see one state in any case, and the
+	// snapshot may be given up then.
 	Snapshot(ctx context.Context) (Snapshot, error)
 }
 

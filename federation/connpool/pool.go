@@ -100,8 +100,14 @@ func (p *Pool[C]) Acquire(ctx context.Context) (C, error) {
 // most; ok is false when that is reached or no connection is free at once. The
 // caller gives it back with Unhold.
 func (p *Pool[C]) TryHold(ctx context.Context) (c C, ok bool, err error) {
+	return p.TryHoldSpare(ctx, 0)
+}
+
+// TryHoldSpare is TryHold for a connection that only saves time: ok is false
+// unless spare connections stay free after it.
+func (p *Pool[C]) TryHoldSpare(ctx context.Context, spare int) (c C, ok bool, err error) {
 	p.mu.Lock()
-	if p.held >= cap(p.slots)-1 || len(p.slots) == cap(p.slots) {
+	if p.held >= cap(p.slots)-1 || len(p.slots) >= cap(p.slots)-spare {
 		p.mu.Unlock()
 		return c, false, nil
 	}

@@ -56,8 +56,9 @@ func (s *source) rows(ctx context.Context, query string, args ...string) ([][][]
 
 // tableQuery finds a relation.
 const tableQuery = `SELECT c.oid, c.relkind, c.reltuples, c.relpages, pg_encoding_to_char(d.encoding),
-  d.datcollate, coalesce(to_jsonb(d)->>'datlocprovider', 'c'), current_setting('server_version_num')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_database d ON d.datname = current_database()
+  d.datcollate, coalesce(to_jsonb(d)->>'datlocprovider', 'c'), current_setting('server_version_num'),
+  c.relkind IN ('r','m') AND NOT c.relrowsecurity AND NOT c.relhassubclass AND c.relpersistence <> 't' AND a.amname = 'heap'
+FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_database d ON d.datname = current_database()
 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p','v','m','f')`
 
 // columnQuery lists the columns of a relation; a domain shows the type that it
@@ -80,7 +81,14 @@ type table struct {
 	schema, name string
 	kind         byte
 	tuples       float64 // estimate, negative when unknown
-	columns      []column
+	// oid is the relation's, in digits.
+	oid string
+	// pages is its size when it was last analyzed or vacuumed.
+	pages int64
+	// ranged is set when rows can be selected cheaply by a range of ctid: a heap
+	// without children or row security, at a server that has TID range scans.
+	ranged  bool
+	columns []column
 }
 
 // column is one column that a handle may have.
@@ -121,6 +129,15 @@ func (s *source) Table(ctx context.Context, ref connector.TableRef) (connector.T
 		if pages := string(row[3]); n > 0 || n == 0 && pages != "0" {
 			t.tuples = n
 		}
+	}
+	t.oid = string(row[0])
+	t.pages, _ = strconv.ParseInt(string(row[3]), 10, 64)
+	version, _ := strconv.Atoi(string(row[7]))
+	t.ranged = version >= tidRangeScans && string(row[8]) == "t"
+	if on, ok := connector.ParseBoolean(ref.Options["use_ctid_split"]); ok && !on {
+		t.ranged = false
+	} else if !ok && !s.ranges {
+		t.ranged = false
 	}
 	env := encodingOf{utf8: string(row[4]) == "UTF8", collate: string(row[5]), provider: string(row[6])}
 	cells, err := s.rows(ctx, columnQuery, string(row[0]))

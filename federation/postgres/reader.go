@@ -32,12 +32,45 @@ const (
 
 // Scan implements connector.Source.
 func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
-	h, dynamic := th.(*handle).dynamic(o.Filters)
+	h := th.(*handle)
+	if h.parts != nil {
+		return s.scanPart(ctx, h, o)
+	}
 	c, err := s.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, conn: c, net: c.pg.Conn(), account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
+	in := stream{conn: c}
+	if shared, ok := o.Snapshot.(*snapshot); ok {
+		if in.inside, err = shared.enter(ctx, c); err != nil {
+			s.release(c, false)
+			return nil, s.failure(ctx, err, false)
+		}
+	}
+	h, dynamic := h.dynamic(o.Filters)
+	return s.read(ctx, h, in, dynamic, o)
+}
+
+// stream is a connection that a table or a part of it is read from.
+type stream struct {
+	conn   *conn
+	held   bool // taken with TryHoldSpare
+	inside bool // a transaction with the snapshot of others
+}
+
+// giveBack gives the connection of a stream back to the pool.
+func (s *source) giveBack(in stream, healthy bool) {
+	healthy = healthy && (!in.inside || leave(in.conn))
+	if in.held {
+		s.pool.Unhold(in.conn, healthy && s.reuse && !in.conn.pg.IsClosed())
+	} else {
+		s.release(in.conn, healthy)
+	}
+}
+
+// read starts to read h from a stream, which it gives back.
+func (s *source) read(ctx context.Context, h *handle, in stream, dynamic sqltext.Dynamic, o connector.ScanOptions) (connector.Reader, error) {
+	r := &reader{source: s, stream: in, net: in.conn.pg.Conn(), account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
 	for _, at := range h.cols {
 		col := h.table.columns[at]
 		r.names = append(r.names, col.Name)
@@ -45,15 +78,8 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 		r.convert = append(r.convert, newConversion(col, o.Format))
 	}
 	if err := r.reserve(socketBuffer); err != nil {
-		s.release(c, true)
+		s.giveBack(in, true)
 		return nil, err
-	}
-	if shared, ok := o.Snapshot.(*snapshot); ok {
-		if r.shared, err = shared.enter(ctx, c); err != nil {
-			r.source.release(c, false)
-			_ = r.reserve(0)
-			return nil, s.failure(ctx, err, false)
-		}
 	}
 	r.buf = make([]byte, socketBuffer)
 	s.readers.Add(r)
@@ -75,8 +101,8 @@ type slot struct {
 // layers: messages are taken apart in one large buffer and fields go from there
 // into vectors.
 type reader struct {
-	source  *source
-	conn    *conn
+	source *source
+	stream
 	net     net.Conn
 	account *memory.Account
 	held    int64
@@ -89,8 +115,7 @@ type reader struct {
 	slots    map[*vector.Batch]*slot
 
 	buf        []byte
-	from, to   int  // unread bytes of buf
-	shared     bool // the read is a transaction with the snapshot of others
+	from, to   int // unread bytes of buf
 	header     bool
 	ended      bool // the server is ready for the next query
 	clean      bool // ... and the COPY succeeded
@@ -356,9 +381,8 @@ func (r *reader) Close() error {
 			r.cancel()
 		} else {
 			r.net.SetDeadline(time.Time{})
-			healthy = healthy && (!r.shared || leave(r.conn))
 		}
-		r.source.release(r.conn, healthy)
+		r.source.giveBack(r.stream, healthy)
 		r.slots, r.buf = nil, nil
 		if r.err == nil {
 			r.err = io.EOF

@@ -35,8 +35,7 @@ func (s *source) Snapshot(ctx context.Context) (connector.Snapshot, error) {
 	out := &snapshot{source: s, conn: c}
 	results, err := c.pg.Exec(ctx, begin+"; SELECT pg_catalog.pg_export_snapshot()").ReadAll()
 	if err == nil && len(results) == 2 && len(results[1].Rows) == 1 {
-		out.id = string(results[1].Rows[0][0])
-		if strings.Trim(out.id, "0123456789ABCDEF-") == "" {
+		if out.id = string(results[1].Rows[0][0]); validID(out.id) {
 			return out, nil
 		}
 	}
@@ -46,6 +45,9 @@ func (s *source) Snapshot(ctx context.Context) (connector.Snapshot, error) {
 	}
 	return nil, s.failure(ctx, err, false)
 }
+
+// validID reports whether the name of a snapshot may stand in SQL.
+func validID(id string) bool { return id != "" && strings.Trim(id, "0123456789ABCDEF-") == "" }
 
 // refused reports whether the server itself said no; the connection works on.
 func refused(err error) bool {
@@ -57,7 +59,14 @@ func refused(err error) bool {
 // server refuses, as one does that is not the one that exported it: c is as it was
 // then.
 func (s *snapshot) enter(ctx context.Context, c *conn) (bool, error) {
-	_, err := c.pg.Exec(ctx, begin+"; SET TRANSACTION SNAPSHOT '"+s.id+"'").ReadAll()
+	return enter(ctx, c, s.id, "")
+}
+
+// enter makes c a transaction that sees the snapshot with this id and has run
+// then, which is SQL that begins with a semicolon. It reports false when the
+// server refuses either: c is as it was then.
+func enter(ctx context.Context, c *conn, id, then string) (bool, error) {
+	_, err := c.pg.Exec(ctx, begin+"; SET TRANSACTION SNAPSHOT '"+id+"'"+then).ReadAll()
 	if err == nil {
 		return true, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -22,6 +23,9 @@ type source struct {
 	pool     *connpool.Pool[*conn]
 	failures connpool.Failures
 	account  *memory.Account
+	size     int  // of the pool
+	ranges   bool // large tables are read in parts, unless the table says otherwise
+	streams  int  // largest number of parts
 	readers  connpool.Running[*reader]
 
 	statistics sample.Cache
@@ -30,7 +34,7 @@ type source struct {
 // newSource makes a source; nothing is connected.
 func newSource(c connector.Config) (*source, error) {
 	size, idle := connpool.Limits(c.Options)
-	s := &source{name: c.Server, reuse: true, account: c.Account}
+	s := &source{name: c.Server, reuse: true, account: c.Account, size: size, ranges: true, streams: 4}
 	s.failures = connpool.Failures{Name: c.Server, Size: size, Remote: s.reported, Reason: reason}
 	config, err := connectConfig(c)
 	if err != nil {
@@ -39,6 +43,12 @@ func newSource(c connector.Config) (*source, error) {
 	s.config = config
 	if v, ok := connector.ParseBoolean(c.Options["keep_connections"]); ok {
 		s.reuse = v
+	}
+	if v, ok := connector.ParseBoolean(c.Options["use_ctid_split"]); ok {
+		s.ranges = v
+	}
+	if n, err := strconv.Atoi(c.Options["parallelism"]); err == nil {
+		s.streams = n
 	}
 	s.pool = connpool.New(size, idle, func(ctx context.Context) (*conn, error) { return connect(ctx, config) })
 	s.pool.Check = check
@@ -113,6 +123,9 @@ type handle struct {
 	cols   []int // of the table, in order
 	where  []sqltext.SQL
 	limit  int64
+	// parts, when not nil, are the streams that read the table together; the
+	// handle is one of them.
+	parts *parts
 }
 
 // Columns implements connector.TableHandle.
