@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,7 +84,7 @@ func (s *source) scanPart(ctx context.Context, h *handle, o connector.ScanOption
 		return nothing{}, nil
 	}
 	part := *whole
-	part.where = append(part.where[:len(part.where):len(part.where)], where...)
+	part.where = append(slices.Clip(part.where), where...)
 	return s.read(ctx, &part, in, dynamic, o)
 }
 

@@ -147,8 +147,14 @@ func TestLargeTableIsReadInParts(t *testing.T) {
 		parts int
 		rows  int
 	}{
-		{"big", 3, splitTestRows}, {"mat", 3, splitTestRows}, {"leaf", 3, splitTestRows},
-		{"seen", 1, splitTestRows}, {"parent", 1, splitTestRows}, {"guarded", 1, splitTestRows}, {"small", 1, 1}, {"none", 1, 0},
+		{"big", 3, splitTestRows},
+		{"mat", 3, splitTestRows},
+		{"leaf", 3, splitTestRows},
+		{"seen", 1, splitTestRows},
+		{"parent", 1, splitTestRows},
+		{"guarded", 1, splitTestRows},
+		{"small", 1, 1},
+		{"none", 1, 0},
 	} {
 		got := readParts(t, s, splitTable(t, s, c.table, 4), nil, nil)
 		if got.rows != c.rows || len(got.ids) != c.rows || got.some != min(c.parts, c.rows) {
