@@ -199,6 +199,12 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		}
 		return fmt.Sprintf("%d rows removed", st.Filters[i].Dropped)
 	}
+	o.Streams = func(n *physical.Scan) string {
+		if hidden[n] {
+			return ""
+		}
+		return stats[n].Streams
+	}
 	o.Handles = x.handles
 	lines := physical.Explain(x.plan, o)
 	if e.summary {

@@ -191,6 +191,7 @@ func (s *scan) open() error {
 		if err := s.openReader(units[0]); err != nil {
 			return err
 		}
+		s.noteStreams(units[0].reader)
 		_, local = units[0].reader.(connector.LocalReader)
 	}
 	s.q.begunScan(s.n.Source)

@@ -52,6 +52,23 @@ func (q *Query) snapshot(src connector.Source) (connector.Snapshot, error) {
 	return shared, nil
 }
 
+// noteStreams keeps how a scan is read, of the reader that was opened first.
+func (s *scan) noteStreams(r connector.Reader) {
+	if x, ok := r.(connector.StreamedReader); ok {
+		text := x.Streams()
+		if s.q.shares(s.n.Source) && s.snapshot == nil {
+			text += "; the source had no snapshot to share between scans"
+		}
+		s.st.streams.Store(&text)
+	}
+}
+
+// shares reports whether several scans read src.
+func (q *Query) shares(src connector.Source) bool {
+	s := q.snapshots[src]
+	return s != nil && s.scans > 1
+}
+
 // begunScan notes that a scan of src has opened. Once all have, what they share
 // need not be held any more.
 func (q *Query) begunScan(src connector.Source) {

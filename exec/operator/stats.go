@@ -23,6 +23,8 @@ type NodeStats struct {
 	Tasks int64
 	// Filters are the dynamic filters of a scan, in the order of the plan.
 	Filters []FilterStats
+	// Streams says how a remote scan was read, "" when the source does not tell.
+	Streams string
 }
 
 // FilterStats is what one dynamic filter did to a scan.
@@ -39,6 +41,7 @@ type stat struct {
 	rows, batches, nanos, tasks atomic.Int64
 	account                     *memory.Account
 	filters                     []connector.ScanFilter
+	streams                     atomic.Pointer[string] // nil until known
 }
 
 // Stats returns what every node of the plan that was executed has done so far.
@@ -49,6 +52,9 @@ func (q *Query) Stats() map[physical.Node]NodeStats {
 		for _, f := range s.filters {
 			_, dropped := f.Counts()
 			st.Filters = append(st.Filters, FilterStats{Known: f.Filter.Domain() != nil, Dropped: dropped})
+		}
+		if text := s.streams.Load(); text != nil {
+			st.Streams = *text
 		}
 		out[n] = st
 	}

@@ -20,3 +20,11 @@ type Snapshot interface {
 	// begin with it. It may be called once.
 	Close()
 }
+
+// StreamedReader is a reader of a remote source that knows how its scan is read.
+type StreamedReader interface {
+	Reader
+	// Streams is how many connections read the scan, with what decided that, and
+	// which state they see, for EXPLAIN ANALYZE. It holds no values of the table.
+	Streams() string
+}

@@ -40,12 +40,15 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 	if err != nil {
 		return nil, err
 	}
-	in := stream{conn: c}
+	in := stream{conn: c, how: "1"}
 	if shared, ok := o.Snapshot.(*snapshot); ok {
 		if in.inside, err = shared.enter(ctx, c); err != nil {
 			s.release(c, false)
 			return nil, s.failure(ctx, err, false)
 		}
+	}
+	if in.how += sharing(o.Snapshot != nil, in.inside); h.whole != "" {
+		in.how += "; not split: " + h.whole
 	}
 	h, dynamic := h.dynamic(o.Filters)
 	return s.read(ctx, h, in, dynamic, o)
@@ -56,6 +59,22 @@ type stream struct {
 	conn   *conn
 	held   bool // taken with TryHoldSpare
 	inside bool // a transaction with the snapshot of others
+	// how is what Streams says of the scan.
+	how string
+}
+
+// Streams implements connector.StreamedReader.
+func (s *stream) Streams() string { return s.how }
+
+// sharing words whether a scan sees the snapshot of its statement.
+func sharing(given, inside bool) string {
+	switch {
+	case !given:
+		return ""
+	case inside:
+		return ", in the snapshot of the statement"
+	}
+	return ", not in the snapshot of the statement, which the server refused"
 }
 
 // giveBack gives the connection of a stream back to the pool.

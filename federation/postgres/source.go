@@ -126,6 +126,8 @@ type handle struct {
 	// parts, when not nil, are the streams that read the table together; the
 	// handle is one of them.
 	parts *parts
+	// whole is why Split has not cut the scan, "" when it was not asked or has.
+	whole string
 }
 
 // Columns implements connector.TableHandle.

@@ -22,6 +22,9 @@ const (
 	splitPages = 1000
 	// partPages is the least size of a part, in pages.
 	partPages = splitPages / 2
+	// leastPool is the least number of connections of a source whose tables are
+	// read in parts.
+	leastPool = 4
 	// lockTimeout bounds the wait for the table by every stream but the first. The
 	// first holds a lock by then: somebody who waits for it to go would be waited
 	// for in turn, which the server cannot see.
@@ -49,10 +52,27 @@ type parts struct {
 // first is opened.
 func (s *source) Split(_ context.Context, th connector.TableHandle, n int) ([]connector.TableHandle, error) {
 	h := th.(*handle)
-	n = min(n, s.streams, int(h.table.pages/partPages))
-	if n < 2 || h.parts != nil || h.limit >= 0 || !h.table.ranged || h.table.pages < splitPages || s.spare() == 0 {
+	why := ""
+	switch {
+	case h.parts != nil || n < 2:
 		return []connector.TableHandle{h}, nil
+	case !h.table.ranged:
+		why = "not a plain table, an old server, or switched off"
+	case h.limit >= 0:
+		why = "a limit"
+	case h.table.pages < splitPages:
+		why = "small"
+	case s.streams < 2:
+		why = "parallelism is 1"
+	case s.spare() == 0:
+		why = "max_connections is below " + strconv.Itoa(leastPool)
 	}
+	if why != "" {
+		one := *h
+		one.whole = why
+		return []connector.TableHandle{&one}, nil
+	}
+	n = min(n, s.streams, int(h.table.pages/partPages))
 	shared := &parts{whole: h, most: n}
 	out := make([]connector.TableHandle, n)
 	for i := range out {
@@ -66,7 +86,7 @@ func (s *source) Split(_ context.Context, th connector.TableHandle, n int) ([]co
 // spare is the number of connections that streams beyond the first of a scan
 // leave free: half of the pool. 0 stands for a pool too small for any.
 func (s *source) spare() int {
-	if s.size < 4 {
+	if s.size < leastPool {
 		return 0
 	}
 	return s.size / 2
@@ -177,10 +197,12 @@ func (p *parts) open(ctx context.Context, s *source, whole *handle, o connector.
 		s.release(c, false)
 		return nil, err
 	}
-	streams := []stream{first}
+	how := sharing(given, first.inside)
 	if !ok {
-		return streams, nil
+		first.how = "1" + how + "; not split: the scan is not sequential there, or there is no snapshot"
+		return []stream{first}, nil
 	}
+	streams := []stream{first}
 	most := min(p.most, int(p.pages/partPages))
 	for len(streams) < most {
 		c, got, err := s.pool.TryHoldSpare(ctx, s.spare())
@@ -200,6 +222,14 @@ func (p *parts) open(ctx context.Context, s *source, whole *handle, o connector.
 		}
 		// Fewer streams do: a connection that cannot be made is no failure here.
 		break
+	}
+	if n := len(streams); n > 1 {
+		if !given {
+			how = ", in one snapshot"
+		}
+		streams[0].how = strconv.Itoa(n) + how
+	} else {
+		streams[0].how = "1" + how + "; not split: no connection to spare"
 	}
 	return streams, nil
 }

@@ -23,6 +23,9 @@ type ExplainOptions struct {
 	// Filtered says what dynamic filter i did to a scan, "" when that may not be
 	// shown; nil without EXPLAIN ANALYZE.
 	Filtered func(s *Scan, i int) string
+	// Streams says over how many connections a scan was read, "" when that is not
+	// known or may not be shown; nil without EXPLAIN ANALYZE.
+	Streams func(s *Scan) string
 }
 
 // Explain prints a plan as PostgreSQL's text format does, one line each.
@@ -263,6 +266,11 @@ func (e *explainer) scan(n *Scan, depth int) {
 	}
 	if x, ok := n.Source.(connector.Explainer); ok && n.Server != "" {
 		e.detail(depth, "Remote SQL: %s", x.RemoteQuery(e.handle(n), e.o.Redact))
+	}
+	if e.o.Streams != nil {
+		if text := e.o.Streams(n); text != "" {
+			e.detail(depth, "Streams: %s", text)
+		}
 	}
 	for i, f := range n.Dynamic {
 		done := ""
