@@ -31,6 +31,11 @@ type groupTable struct {
 	bad   []int32
 	flat  []kernel.Scratch
 	cols  []*vector.Vec
+
+	// In front of the table.
+	codes  codeGroups
+	direct directGroups
+	cols1  [1]*vector.Vec
 }
 
 // intSlot is a key and its group + 1; 0 is free.
@@ -56,14 +61,33 @@ func (g *groupTable) groups() int { return g.store.rows }
 
 // drop gives the memory back.
 func (g *groupTable) drop() {
+	g.dropDirect()
+	g.codes = codeGroups{}
 	g.store.drop()
 	g.mem.release()
 }
 
 // find returns the group of each of n dense rows. With insert, rows that are
-// new make groups, and g.fresh lists them; otherwise their group is -1. The
-// result is valid until the next call.
+// new make groups, numbered in the order of the rows; otherwise their group is
+// -1. The result is valid until the next call.
 func (g *groupTable) find(cols []*vector.Vec, n int, insert bool) ([]int32, error) {
+	var groups []int32
+	var ok bool
+	var err error
+	if len(cols) == 1 {
+		groups, ok, err = g.findCodes(cols[0], n, insert)
+	} else {
+		groups, ok, err = g.findDirect(cols, n, insert)
+	}
+	if ok || err != nil {
+		return groups, err
+	}
+	return g.findRows(cols, n, insert)
+}
+
+// findRows is find by the values of the rows; g.fresh lists those that made a
+// group.
+func (g *groupTable) findRows(cols []*vector.Vec, n int, insert bool) ([]int32, error) {
 	if cap(g.group) < n {
 		g.group, g.hash = make([]int32, n), make([]uint64, n)
 	}

@@ -271,10 +271,18 @@ func (l *groupLocal) add(in *groupRows) error {
 		return l.addScattered(in)
 	}
 	n, err := l.into(l.st, &l.set, budgetStep, in)
-	if err == nil && n > l.g.many && !l.unscatter && len(l.g.keys) > 0 {
+	if err == nil && n > l.g.many && !l.unscatter && len(l.g.keys) > 0 && (n > 2*l.g.many || !l.direct()) {
 		err = l.partition()
 	}
 	return err
+}
+
+// direct reports whether the groups of the task are found without their keys:
+// what is in the cache then are the states alone, so there may be more of them.
+func (l *groupLocal) direct() bool {
+	l.st.Lock()
+	defer l.st.Unlock()
+	return l.set != nil && l.set.table != nil && l.set.table.direct.slots != nil
 }
 
 // into adds a batch to a set, which st owns and which is made when there is
