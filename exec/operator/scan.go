@@ -303,9 +303,9 @@ func (s *scan) fill(u *scanUnit) error {
 		}
 		start := time.Now()
 		err := u.reader.Next(s.ctx, b)
-		for attempt := 1; !delivered && s.again(err, attempt); attempt++ {
+		for attempt := 1; !delivered && len(s.units) == 1 && s.again(err, attempt); attempt++ {
 			// Nothing has been seen of the rows yet: another connection may give
-			// other ones.
+			// other ones. Parts would no longer fit together.
 			_ = u.reader.Close()
 			u.reader = nil
 			if err = s.openReader(u); err == nil {

@@ -124,8 +124,9 @@ type handle struct {
 	where  []sqltext.SQL
 	limit  int64
 	// parts, when not nil, are the streams that read the table together; the
-	// handle is one of them.
+	// handle is the part-th of them.
 	parts *parts
+	part  int
 	// whole is why Split has not cut the scan, "" when it was not asked or has.
 	whole string
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -31,18 +32,22 @@ const (
 	lockTimeout = "50ms"
 )
 
+// errPartLost is the end of a scan that begins a part again.
+var errPartLost = errors.New("a connection of several that read a table was lost")
+
 // parts are the streams that read one scan together: each half-open range of
 // ctid comes from a connection of its own, and all see one snapshot. They are
-// all set up by the first part that is scanned; where that fails it reads
-// everything and the others nothing.
+// all set up by the first part that is scanned; where there can be one only, the
+// first part reads everything and the others nothing. A part is read once: what
+// its connection saw is gone with it.
 type parts struct {
 	whole *handle
 	most  int
 
 	mu      sync.Mutex
 	opened  bool
-	streams []stream // not taken yet are those from next
-	next    int
+	streams []stream // of each part, empty when it is taken
+	left    int      // streams that are not taken
 	pages   int64
 	done    func() bool // ends the watch over streams that nobody takes
 }
@@ -77,7 +82,7 @@ func (s *source) Split(_ context.Context, th connector.TableHandle, n int) ([]co
 	out := make([]connector.TableHandle, n)
 	for i := range out {
 		part := *h
-		part.parts = shared
+		part.parts, part.part = shared, i
 		out[i] = &part
 	}
 	return out, nil
@@ -92,11 +97,11 @@ func (s *source) spare() int {
 	return s.size / 2
 }
 
-// scanPart starts to read the next part of what h belongs to.
+// scanPart starts to read a part of a table.
 func (s *source) scanPart(ctx context.Context, h *handle, o connector.ScanOptions) (connector.Reader, error) {
 	p := h.parts
 	whole, dynamic := p.whole.dynamic(o.Filters)
-	in, where, err := p.take(ctx, s, whole, o)
+	in, where, err := p.take(ctx, s, h.part, whole, o)
 	if err != nil {
 		return nil, s.failure(ctx, err, false)
 	}
@@ -108,38 +113,44 @@ func (s *source) scanPart(ctx context.Context, h *handle, o connector.ScanOption
 	return s.read(ctx, &part, in, dynamic, o)
 }
 
-// take returns the stream of the next part and the range that it is to read. The
-// stream is empty when there are no more.
-func (p *parts) take(ctx context.Context, s *source, whole *handle, o connector.ScanOptions) (stream, []sqltext.SQL, error) {
+// take returns the stream of a part and the range that it is to read. The stream
+// is empty when there are fewer.
+func (p *parts) take(ctx context.Context, s *source, at int, whole *handle, o connector.ScanOptions) (stream, []sqltext.SQL, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.opened {
-		p.opened = true
 		streams, err := p.open(ctx, s, whole, o)
 		if err != nil {
 			return stream{}, nil, err
 		}
-		p.streams = streams
+		p.opened, p.streams, p.left = true, streams, len(streams)
 		p.done = context.AfterFunc(ctx, func() { p.abandon(s) })
 	}
-	at, n := p.next, len(p.streams)
-	if at == n {
+	n := len(p.streams)
+	if at >= n {
 		return stream{}, nil, nil
 	}
-	if p.next++; p.next == n {
+	in := p.streams[at]
+	if in.conn == nil {
+		return stream{}, nil, errPartLost
+	}
+	p.streams[at] = stream{}
+	if p.left--; p.left == 0 {
 		p.done()
 	}
-	return p.streams[at], tidRange(p.pages, at, n), nil
+	return in, tidRange(p.pages, at, n), nil
 }
 
 // abandon gives back the streams that nobody has taken when the scan is over.
 func (p *parts) abandon(s *source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, in := range p.streams[p.next:] {
-		s.giveBack(in, false)
+	for i, in := range p.streams {
+		if in.conn != nil {
+			s.giveBack(in, false)
+			p.streams[i] = stream{}
+		}
 	}
-	p.streams = p.streams[:p.next]
 }
 
 // tidRange is the part at of n of a table of so many pages. The last has no end:

@@ -327,6 +327,28 @@ func TestAbandonedPartsGiveTheirConnectionsBack(t *testing.T) {
 	free(t, s)
 }
 
+func TestAPartIsReadOnce(t *testing.T) {
+	pg := harness.Postgres(t)
+	pg.Database(t, "hub_once", "")
+	makeSplit(t, pg, "hub_once", "big")
+	s := openSplit(t, pg, "hub_once")
+	list := splitTable(t, s, "big", 4)
+	o := connector.ScanOptions{Account: memory.NewRoot("test", 0), BatchSize: 1000, Format: types.DefaultFormat()}
+	r, err := s.Scan(t.Context(), list[0], o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := s.Scan(t.Context(), list[0], o); pgerror.CodeOf(err) != pgerror.ConnectionFailure {
+		t.Errorf("the second time: %v", err)
+	}
+	other, err := s.Scan(t.Context(), list[1], o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+}
+
 func TestTidRangesCoverEveryPageOnce(t *testing.T) {
 	for n := 1; n < 9; n++ {
 		var last string
