@@ -204,7 +204,7 @@ func (s *source) resolve(ref connector.TableRef) (*table, error) {
 	}
 	t.columns = ref.Columns
 	if t.columns == nil {
-		t.columns = columnsOf(footers[0].fields)
+		t.columns = columnsOf(typed(footers))
 		if len(files) > 1 {
 			// Another file may lack the column.
 			t.columns = slices.Clone(t.columns)
@@ -213,15 +213,16 @@ func (s *source) resolve(ref connector.TableRef) (*table, error) {
 			}
 		}
 	}
+	exists := make([]bool, len(t.columns))
 	for i, f := range files {
-		tf, err := t.match(f, footers[i])
+		tf, err := t.match(f, footers[i], exists)
 		if err != nil {
 			return nil, err
 		}
 		t.files = append(t.files, tf)
 	}
 	for c, col := range t.columns {
-		if !slices.ContainsFunc(t.files, func(f tableFile) bool { return f.fields[c] != nil }) {
+		if !exists[c] {
 			return nil, pgerror.Source(s.name, pgerror.UndefinedColumn,
 				fmt.Sprintf("column %q of table %q does not exist in file %q", remoteName(col), ref.Name, files[0].Name), nil)
 		}
@@ -300,8 +301,29 @@ func remoteName(c connector.Column) string {
 	return c.Name
 }
 
-// match maps the fields of one file to the table's columns.
-func (t *table) match(f localfile.File, ft *footer) (tableFile, error) {
+// typed returns the fields of the first file. Those that have no type there have
+// that of the first file that knows it.
+func typed(footers []*footer) []field {
+	out := footers[0].fields
+	for i, f := range out {
+		if f.form != formNull {
+			continue
+		}
+		for _, ft := range footers[1:] {
+			k := slices.IndexFunc(ft.fields, func(x field) bool { return x.name == f.name && x.form != formNull })
+			if k >= 0 {
+				out = slices.Clone(out)
+				out[i] = ft.fields[k]
+				break
+			}
+		}
+	}
+	return out
+}
+
+// match maps the fields of one file to the table's columns, and notes which it
+// has. A field without type or values is like one that the file lacks.
+func (t *table) match(f localfile.File, ft *footer, exists []bool) (tableFile, error) {
 	tf := tableFile{file: f, footer: ft, fields: make([]*mapped, len(t.columns))}
 	for c, col := range t.columns {
 		name := remoteName(col)
@@ -310,6 +332,10 @@ func (t *table) match(f localfile.File, ft *footer) (tableFile, error) {
 			i = slices.IndexFunc(ft.fields, func(x field) bool { return strings.EqualFold(x.name, name) })
 		}
 		if i < 0 {
+			continue
+		}
+		exists[c] = true
+		if ft.fields[i].form == formNull {
 			continue
 		}
 		m := &mapped{field: ft.fields[i]}

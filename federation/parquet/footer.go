@@ -132,7 +132,11 @@ func readFooter(file *os.File, size int64) (ft *footer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ft = &footer{meta: meta, fields: fieldsOf(meta.Root()), size: 4096 + 4*length}
+	fields, err := fieldsOf(meta.Root(), meta.Metadata().Schema)
+	if err != nil {
+		return nil, err
+	}
+	ft = &footer{meta: meta, fields: fields, size: 4096 + 4*length}
 	leaves := 0
 	for _, f := range ft.fields {
 		leaves += countLeaves(f.column)

@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
+	"os"
 	"sort"
 	"strconv"
 	"unicode/utf8"
@@ -17,7 +17,6 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/decode"
-	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // nestedReader reads a nested field row by row and renders it as the text of a
@@ -29,93 +28,37 @@ type nestedReader struct {
 	text   []byte
 }
 
-// leafReader streams the values of one leaf with their levels.
-type leafReader struct {
-	pages  *parquet.FilePages
-	page   parquet.Page
-	values parquet.ValueReader
-	buf    [256]parquet.Value
-	at, n  int
-	row    []parquet.Value // values of the current row
-}
-
-// nestedCodec refuses the codec that parquet-go's page reader cannot be trusted
-// with: it does not hand over the right buffer for LZ4 pages that compress
-// badly.
-func nestedCodec(c format.CompressionCodec) error {
-	switch c {
-	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli:
-		return nil
+// newNestedReader opens the leaves of a field of a row group.
+func newNestedReader(f *field, file *os.File, group *format.RowGroup, limit int64, pool *blockPool, flate *inflater) (*nestedReader, error) {
+	n := &nestedReader{f: f}
+	for k, c := range leavesOf(nil, f.column) {
+		l, err := newLeafReader(c, file, &group.Columns[f.leaf+k], group.NumRows, limit, pool, flate)
+		if err != nil {
+			n.close()
+			return nil, err
+		}
+		n.leaves = append(n.leaves, l)
 	}
-	return pgerror.NotSupported("compression %s of nested columns in Parquet files is not supported", c)
+	return n, nil
 }
 
-// close releases the pages.
+// leavesOf appends the leaves of a field.
+func leavesOf(list []*parquet.Column, c *parquet.Column) []*parquet.Column {
+	if c.Leaf() {
+		return append(list, c)
+	}
+	for _, k := range c.Columns() {
+		list = leavesOf(list, k)
+	}
+	return list
+}
+
+// close gives the memory back.
 func (r *nestedReader) close() {
 	for _, l := range r.leaves {
-		if l.page != nil {
-			parquet.Release(l.page)
-			l.page = nil
-		}
-		if l.pages != nil {
-			_ = l.pages.Close()
-			l.pages = nil
-		}
+		l.close()
 	}
-}
-
-// peek makes sure that a value is buffered; it returns false at the end.
-func (l *leafReader) peek() (bool, error) {
-	for l.at == l.n {
-		if l.values == nil {
-			if l.page != nil {
-				parquet.Release(l.page)
-				l.page = nil
-			}
-			p, err := l.pages.ReadPage()
-			if err == io.EOF {
-				return false, nil
-			}
-			if err != nil {
-				return false, err
-			}
-			l.page, l.values = p, p.Values()
-		}
-		n, err := l.values.ReadValues(l.buf[:])
-		l.at, l.n = 0, n
-		if err == io.EOF {
-			l.values = nil
-		} else if err != nil {
-			return false, err
-		} else if n == 0 {
-			return false, fmt.Errorf("%w: a page ends early", errCorrupt)
-		}
-	}
-	return true, nil
-}
-
-// next collects the values of the next row.
-func (l *leafReader) next() error {
-	l.row = l.row[:0]
-	for {
-		ok, err := l.peek()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			if len(l.row) == 0 {
-				return fmt.Errorf("%w: a column has fewer rows than its row group", errCorrupt)
-			}
-			return nil
-		}
-		v := l.buf[l.at]
-		if v.RepetitionLevel() == 0 && len(l.row) > 0 {
-			return nil
-		}
-		// The page may go before the row is rendered.
-		l.row = append(l.row, v.Clone())
-		l.at++
-	}
+	r.leaves = nil
 }
 
 // skip passes over n rows.
@@ -180,7 +123,7 @@ func (r *nestedReader) render(c *parquet.Column, rows [][]parquet.Value, element
 	}
 	kids := c.Columns()
 	if len(kids) == 1 && kids[0].Repeated() {
-		if _, ok := logicalOf(c).(*format.ListType); ok {
+		if _, ok := logicalValue(c.Type()).(*format.ListType); ok {
 			if rows[0][0].DefinitionLevel() < kids[0].MaxDefinitionLevel() {
 				r.text = append(r.text, "[]"...)
 				return false, nil
@@ -191,19 +134,11 @@ func (r *nestedReader) render(c *parquet.Column, rows [][]parquet.Value, element
 			}
 			return false, r.list(item, item, rows)
 		}
-		if _, ok := logicalOf(c).(*format.MapType); ok && len(kids[0].Columns()) == 2 {
+		if _, ok := logicalValue(c.Type()).(*format.MapType); ok && len(kids[0].Columns()) == 2 {
 			return false, r.mapping(kids[0], rows)
 		}
 	}
 	return false, r.object(kids, rows)
-}
-
-// logicalOf returns the annotation of a group.
-func logicalOf(c *parquet.Column) format.LogicalTypeValue {
-	if l := c.Type().LogicalType(); l != nil {
-		return l.Value
-	}
-	return nil
 }
 
 // elements cuts rows at the repetitions of c.
@@ -370,7 +305,7 @@ func appendString(dst []byte, s string) []byte {
 
 // appendLeaf appends a leaf value that is not NULL as JSON.
 func appendLeaf(dst []byte, t parquet.Type, v parquet.Value) []byte {
-	f := leafForm(t)
+	f := leafForm(t, logicalValue(t))
 	quoted := func(b []byte) []byte { return appendString(dst, string(b)) }
 	switch f.form {
 	case formBool:

@@ -18,6 +18,7 @@ type pageHeader struct {
 	nulls        int    // of version 2 only
 	encoding     format.Encoding
 	defEncoding  format.Encoding // of version 1 only
+	repEncoding  format.Encoding // of version 1 only
 	defLength    int             // of version 2 only
 	repLength    int             // of version 2 only
 	plainBody    bool            // version 2: the values are not compressed
@@ -238,6 +239,8 @@ func (h *pageHeader) dataV1(r *thriftReader) {
 			h.encoding = format.Encoding(r.integer())
 		case id == 3 && typ == thriftI32:
 			h.defEncoding = format.Encoding(r.integer())
+		case id == 4 && typ == thriftI32:
+			h.repEncoding = format.Encoding(r.integer())
 		default:
 			r.skip(typ, 1)
 		}

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -217,70 +218,102 @@ func (h *pageHeader) check(body []byte) error {
 	return nil
 }
 
-// body decompresses the current page: the definition levels, nil when there are
-// none, and the values. Both lie in the block, which the caller owns.
-func (p *pageReader) body(optional bool) (b *block, levels, values []byte, err error) {
+// decompress decompresses the current page into a block, which the caller owns.
+// head is the length of the levels at its start where the page's header knows it,
+// in pages of version 2.
+func (p *pageReader) decompress() (b *block, head int, err error) {
 	h := &p.head
 	raw, err := p.peek(h.compressed)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, 0, err
 	}
 	raw = raw[:h.compressed]
 	if err := h.check(raw); err != nil {
-		return nil, nil, nil, err
+		return nil, 0, err
 	}
 	if b, err = p.pool.get(h.uncompressed); err != nil {
-		return nil, nil, nil, err
+		return nil, 0, err
 	}
-	defer func() {
-		if err != nil {
-			p.pool.put(b)
-			b = nil
-		}
-	}()
 	out := b.bytes
+	plain := false
 	if h.kind == format.DataPageV2 {
-		head := h.repLength + h.defLength
-		if head > len(raw) || head > len(out) || h.repLength != 0 {
-			return b, nil, nil, fmt.Errorf("%w: the levels of a page are too long", errCorrupt)
-		}
+		head = h.repLength + h.defLength
+		plain = h.plainBody || p.meta.Codec == format.Uncompressed
+	}
+	switch {
+	case head > len(raw) || head > len(out):
+		err = fmt.Errorf("%w: the levels of a page are too long", errCorrupt)
+	case plain && len(raw) != len(out):
+		err = fmt.Errorf("%w: the sizes of a page differ", errCorrupt)
+	default:
 		copy(out[:head], raw[:head])
 		switch {
-		case h.plainBody || p.meta.Codec == format.Uncompressed:
-			if len(raw) != len(out) {
-				return b, nil, nil, fmt.Errorf("%w: the sizes of a page differ", errCorrupt)
-			}
+		case plain:
 			copy(out[head:], raw[head:])
 		case len(out) > head:
 			err = p.flate.inflate(p.meta.Codec, out[head:], raw[head:])
 		}
-		if err == nil {
-			p.pos, p.bodyLeft = p.pos+int64(h.compressed), 0
-			clear(out[len(out) : len(out)+padding])
-		}
-		return b, out[:head], out[head:], err
 	}
-	if len(out) > 0 {
-		if err := p.flate.inflate(p.meta.Codec, out, raw); err != nil {
-			return b, nil, nil, err
-		}
+	if err != nil {
+		p.pool.put(b)
+		return nil, 0, err
 	}
 	p.pos, p.bodyLeft = p.pos+int64(h.compressed), 0
 	clear(out[len(out) : len(out)+padding])
-	if !optional {
-		return b, nil, out, nil
+	return b, head, nil
+}
+
+// body decompresses the current page of a column that is not repeated: the
+// definition levels, nil when there are none, and the values. Both lie in the
+// block, which the caller owns.
+func (p *pageReader) body(optional bool) (b *block, levels, values []byte, err error) {
+	b, _, levels, values, err = p.nestedBody(false, optional)
+	return b, levels, values, err
+}
+
+// nestedBody is body for a column that may be repeated: it returns the
+// repetition levels, too.
+func (p *pageReader) nestedBody(repeated, optional bool) (b *block, reps, defs, values []byte, err error) {
+	b, head, err := p.decompress()
+	if err != nil {
+		return nil, nil, nil, nil, err
 	}
-	if h.defEncoding != format.RLE {
-		return b, nil, nil, pgerror.NotSupported("definition levels in encoding %s are not supported", h.defEncoding)
+	h := &p.head
+	values = b.bytes
+	if h.kind == format.DataPageV2 {
+		if !repeated && h.repLength != 0 {
+			err = fmt.Errorf("%w: the levels of a page are too long", errCorrupt)
+		}
+		reps, defs, values = values[:h.repLength], values[h.repLength:head], values[head:]
+	} else {
+		if repeated {
+			reps, values, err = prefixedLevels(values, h.repEncoding)
+		}
+		if optional && err == nil {
+			defs, values, err = prefixedLevels(values, h.defEncoding)
+		}
 	}
-	if len(out) < 4 {
-		return b, nil, nil, errShort
+	if err != nil {
+		p.pool.put(b)
+		return nil, nil, nil, nil, err
 	}
-	n := int(uint32(out[0]) | uint32(out[1])<<8 | uint32(out[2])<<16 | uint32(out[3])<<24)
-	if n > len(out)-4 {
-		return b, nil, nil, fmt.Errorf("%w: the levels of a page are too long", errCorrupt)
+	return b, reps, defs, values, nil
+}
+
+// prefixedLevels cuts levels off that begin with their length, as in pages of
+// version 1.
+func prefixedLevels(b []byte, enc format.Encoding) (levels, rest []byte, err error) {
+	if enc != format.RLE {
+		return nil, nil, pgerror.NotSupported("levels in encoding %s are not supported", enc)
 	}
-	return b, out[4 : 4+n], out[4+n:], nil
+	if len(b) < 4 {
+		return nil, nil, errShort
+	}
+	n := int(binary.LittleEndian.Uint32(b))
+	if n > len(b)-4 {
+		return nil, nil, fmt.Errorf("%w: the levels of a page are too long", errCorrupt)
+	}
+	return b[4 : 4+n], b[4+n:], nil
 }
 
 // dictionary decompresses the dictionary, nil when the chunk has none. The

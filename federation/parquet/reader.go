@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -451,7 +450,6 @@ func (r *reader) start(p part) error {
 			r.file, r.open = file, p.file
 		}
 	}
-	group := f.footer.groups[p.group]
 	meta := &f.footer.meta.Metadata().RowGroups[p.group]
 	r.chunks = map[int]*chunkReader{}
 	r.row, r.group = 0, &p
@@ -505,14 +503,9 @@ func (r *reader) start(p part) error {
 			col.chunk = r.chunks[c]
 			continue
 		}
-		chunks := group.ColumnChunks()
-		n := &nestedReader{f: &m.field}
-		for k := range countLeaves(m.column) {
-			if err := nestedCodec(meta.Columns[m.leaf+k].MetaData.Codec); err != nil {
-				return err
-			}
-			chunk := chunks[m.leaf+k].(*parquet.FileColumnChunk)
-			n.leaves = append(n.leaves, &leafReader{pages: chunk.PagesFrom(r.file)})
+		n, err := newNestedReader(&m.field, r.file, meta, f.file.Size, r.pool, r.flate)
+		if err != nil {
+			return err
 		}
 		col.nested = n
 	}

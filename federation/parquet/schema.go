@@ -1,6 +1,8 @@
 package parquet
 
 import (
+	"fmt"
+
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/format"
@@ -33,6 +35,7 @@ const (
 	formBigDecimal      // FIXED or BYTE_ARRAY as numeric views
 	formInterval        // FIXED[12]
 	formNested          // a group or a repeated field as jsonb
+	formNull            // a leaf of the type that has no value but NULL
 )
 
 // field is one top-level field of a file's schema as a column.
@@ -50,21 +53,39 @@ type field struct {
 	optional bool
 }
 
-// fieldsOf maps the top-level fields of a schema to columns.
-func fieldsOf(root *parquet.Column) []field {
+// fieldsOf maps the top-level fields of a schema to columns. elements is the same
+// schema as the file holds it: the root, and behind each group its fields.
+func fieldsOf(root *parquet.Column, elements []format.SchemaElement) ([]field, error) {
 	out := make([]field, 0, len(root.Columns()))
-	leaf := 0
+	leaf, at := 0, 1
 	for _, c := range root.Columns() {
-		f := leafField(c)
+		if at >= len(elements) || elements[at].Name != c.Name() {
+			return nil, fmt.Errorf("%w: the schema is not valid", errCorrupt)
+		}
+		f := field{form: formNested}
+		if c.Leaf() && !c.Repeated() {
+			// The library's type does not tell every annotation.
+			f = leafForm(c.Type(), elements[at].LogicalType.Value)
+		}
 		f.name, f.column, f.leaf = c.Name(), c, leaf
 		f.optional = c.Optional()
 		if f.form == formNested {
 			f.typ, f.note = types.Of(types.JSONB), "nested values are delivered as jsonb"
 		}
 		leaf += countLeaves(c)
+		at += countNodes(c)
 		out = append(out, f)
 	}
-	return out
+	return out, nil
+}
+
+// countNodes returns the number of elements of a field's schema.
+func countNodes(c *parquet.Column) int {
+	n := 1
+	for _, k := range c.Columns() {
+		n += countNodes(k)
+	}
+	return n
 }
 
 // countLeaves returns the number of leaf columns of a field.
@@ -79,14 +100,6 @@ func countLeaves(c *parquet.Column) int {
 	return n
 }
 
-// leafField chooses type and form of a field that is one leaf and not repeated.
-func leafField(c *parquet.Column) field {
-	if !c.Leaf() || c.Repeated() {
-		return field{form: formNested}
-	}
-	return leafForm(c.Type())
-}
-
 // unitMul returns what turns a time unit into microseconds: a factor, or a
 // negative divisor.
 func unitMul(u format.TimeUnit) int64 {
@@ -99,11 +112,24 @@ func unitMul(u format.TimeUnit) int64 {
 	return 1
 }
 
-// leafForm maps a primitive type.
-func leafForm(t parquet.Type) field {
-	var logical any
+// logicalValue returns the annotation of a type, nil without.
+func logicalValue(t parquet.Type) format.LogicalTypeValue {
 	if l := t.LogicalType(); l != nil {
-		logical = l.Value
+		return l.Value
+	}
+	return nil
+}
+
+// alwaysNull reports whether a type has no value but NULL.
+func alwaysNull(t parquet.Type) bool {
+	_, ok := logicalValue(t).(*format.NullType)
+	return ok
+}
+
+// leafForm maps a primitive type with its annotation.
+func leafForm(t parquet.Type, logical format.LogicalTypeValue) field {
+	if _, ok := logical.(*format.NullType); ok {
+		return field{form: formNull, typ: types.Of(types.Int4), note: "the file holds no value of this column, and not its type"}
 	}
 	if d, ok := logical.(*format.DecimalType); ok {
 		return decimalForm(t.Kind(), int(d.Precision), int(d.Scale))
