@@ -20,11 +20,11 @@ const (
 	// slowFailure is the duration from which a failed attempt counts as one that
 	// statements should not have to wait for.
 	slowFailure = time.Second
-	// slowFailures in a row open the breaker, for breakMin first and twice as long
-	// after each further one, at most breakMax.
+	// slowFailures in a row open the breaker, for firstBreak first and twice as long
+	// after each further one, at most longestBreak.
 	slowFailures = 3
-	breakMin     = time.Second
-	breakMax     = 30 * time.Second
+	firstBreak   = time.Second
+	longestBreak = 30 * time.Second
 )
 
 // ErrSuspended is returned instead of trying to connect to a server whose last
@@ -83,8 +83,8 @@ func (b *breaker) leave(start, now time.Time, err error, givenUp bool) {
 	default:
 		b.failures++
 		b.last = err
-		pause := breakMin << min(max(0, b.failures-slowFailures), 10)
-		b.until = now.Add(min(pause, breakMax))
+		pause := firstBreak << min(max(0, b.failures-slowFailures), 10)
+		b.until = now.Add(min(pause, longestBreak))
 	}
 }
 

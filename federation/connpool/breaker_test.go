@@ -73,15 +73,15 @@ func TestBreakerOpensForServersThatDoNotAnswer(t *testing.T) {
 		slow()
 	}
 	err := b.enter(now)
-	if s, ok := errors.AsType[*ErrSuspended](err); !ok || !errors.Is(err, ErrConnectTimeout) || s.Until != now.Add(breakMin) {
+	if s, ok := errors.AsType[*ErrSuspended](err); !ok || !errors.Is(err, ErrConnectTimeout) || s.Until != now.Add(firstBreak) {
 		t.Fatalf("after %d slow failures: %v", slowFailures, err)
 	}
-	now = now.Add(breakMin)
+	now = now.Add(firstBreak)
 	slow()
-	if b.enter(now.Add(2*breakMin-1)) == nil {
+	if b.enter(now.Add(2*firstBreak-1)) == nil {
 		t.Error("the second pause is not longer than the first")
 	}
-	now = now.Add(breakMax)
+	now = now.Add(longestBreak)
 	if err := b.enter(now); err != nil {
 		t.Fatalf("the pause does not end: %v", err)
 	}
