@@ -21,6 +21,14 @@ func (l *lowering) modify(n *logical.Modify) (physical.Node, error) {
 			return nil, err
 		}
 	}
+	if n.Action != nil {
+		if out.Action, err = lay.bind(n.Action); err != nil {
+			return nil, err
+		}
+	}
+	if out.Proposed, err = lay.bindAll(n.Proposed); err != nil {
+		return nil, err
+	}
 	if out.Values, err = lay.bindAll(n.Values); err != nil {
 		return nil, err
 	}

@@ -160,6 +160,10 @@ func (c *uniqueCheck) take(m *modification, cols []*vector.Vec, sel []int32, n i
 				if c.SkipDuplicates {
 					continue
 				}
+				if c.Once && c.among(keys, k, hashes[k]) {
+					return nil, 0, pgerror.New(pgerror.CardinalityViolation, "ON CONFLICT DO UPDATE command cannot affect row a second time").
+						WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
+				}
 				return nil, 0, m.duplicate(c, keys, k)
 			}
 			c.rows[hashes[k]] = append(c.rows[hashes[k]], batch<<32|int64(k))

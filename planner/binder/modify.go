@@ -248,7 +248,8 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 		}
 		columns = append(columns, i)
 	}
-	if err := m.conflict(s.OnConflictClause); err != nil {
+	keys, err := m.conflict(s.OnConflictClause)
+	if err != nil {
 		return err
 	}
 	listed := len(s.Cols) > 0
@@ -260,7 +261,6 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if err := m.w.Permit(b.principal, physical.InsertRows, columns); err != nil {
 		return err
 	}
-	var err error
 	sel := s.SelectStmt.GetSelectStmt()
 	switch {
 	case s.SelectStmt == nil: // DEFAULT VALUES
@@ -274,58 +274,15 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if err != nil {
 		return err
 	}
+	if keys != nil {
+		if err := m.upsert(s.OnConflictClause, keys); err != nil {
+			return err
+		}
+	}
 	if err := m.checks(); err != nil {
 		return err
 	}
 	return m.finish(s.ReturningList, nil)
-}
-
-// conflict reads ON CONFLICT.
-func (m *modifying) conflict(c *pg.OnConflictClause) error {
-	if c == nil {
-		return nil
-	}
-	if c.Action != pg.OnConflictAction_ONCONFLICT_NOTHING {
-		return pgerror.NotSupported("ON CONFLICT DO UPDATE is not supported")
-	}
-	unique := m.node.Target.Unique
-	if c.Infer == nil {
-		for i := range unique {
-			unique[i].SkipDuplicates = true
-		}
-		return nil
-	}
-	if c.Infer.WhereClause != nil {
-		return pgerror.NotSupported("ON CONFLICT with a predicate is not supported")
-	}
-	if name := c.Infer.Conname; name != "" {
-		i := slices.IndexFunc(unique, func(u connector.Unique) bool { return u.Name == name })
-		if i < 0 {
-			return m.b.errorf(c.Infer.Location, pgerror.UndefinedObject, "constraint %q for table %q does not exist", name, m.rel.Name)
-		}
-		unique[i].SkipDuplicates = true
-		return nil
-	}
-	var columns []int
-	for _, n := range c.Infer.IndexElems {
-		e := n.GetIndexElem()
-		i := slices.IndexFunc(m.rel.Columns[:m.width()], func(c RelationColumn) bool { return c.Name == e.GetName() })
-		if i < 0 {
-			return m.b.errorf(c.Infer.Location, pgerror.UndefinedColumn, "column %q does not exist", e.GetName())
-		}
-		columns = append(columns, i)
-	}
-	slices.Sort(columns)
-	found := false
-	for i, u := range unique {
-		if slices.Equal(slices.Sorted(slices.Values(u.Columns)), slices.Compact(columns)) {
-			unique[i].SkipDuplicates, found = true, true
-		}
-	}
-	if !found {
-		return pgerror.New(pgerror.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
-	}
-	return nil
 }
 
 // values sets the new row: exprs[k] goes to columns[k], the others get their
@@ -510,7 +467,6 @@ func (m *modifying) join(s *scope, from []*pg.Node, where *pg.Node) ([]*rangeIte
 
 // update binds UPDATE.
 func (m *modifying) update(s *pg.UpdateStmt) error {
-	b := m.b
 	if err := m.target(s.Relation, s.WithClause, physical.UpdateRows); err != nil {
 		return err
 	}
@@ -522,42 +478,11 @@ func (m *modifying) update(s *pg.UpdateStmt) error {
 	if err != nil {
 		return err
 	}
-	masked := map[expr.ColumnID]bool{}
-	for i, c := range level.items[0].cols {
-		if c.ID != raw[i].ID {
-			masked[c.ID] = true
-		}
-	}
-	m.node.Values = make([]expr.Expr, m.width())
-	var assigned []int
-	rows := map[*pg.Node][]expr.Expr{}
-	ec := &exprContext{scope: level, plan: &m.plan, clause: "UPDATE"}
-	level.clause = "UPDATE"
-	for _, n := range s.TargetList {
-		rt := n.GetResTarget()
-		i, err := m.column(rt)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(assigned, i) {
-			return b.errorf(rt.Location, pgerror.SyntaxError, "multiple assignments to same column %q", rt.Name)
-		}
-		assigned = append(assigned, i)
-		e, err := m.source(ec, rt.Val, i, rows)
-		if err != nil {
-			return err
-		}
-		if m.node.Values[i], err = m.assign(e, i, exprLocation(rt.Val)); err != nil {
-			return err
-		}
-		if reads(m.node.Values[i], masked) {
-			return b.at(pgerror.New(pgerror.InsufficientPrivilege, "permission denied for table "+m.rel.Name).
-				WithDetail("Column %q would be set to a value that is computed from a masked column.", rt.Name), rt.Location)
-		}
-	}
-	if err := m.w.Permit(b.principal, physical.UpdateRows, assigned); err != nil {
+	assigned, err := m.assignments(level, s.TargetList)
+	if err != nil {
 		return err
 	}
+	m.node.Values = assigned
 	for i := range m.node.Values {
 		if m.node.Values[i] == nil {
 			m.node.Values[i] = raw[i].Ref()
@@ -569,6 +494,47 @@ func (m *modifying) update(s *pg.UpdateStmt) error {
 	}
 	m.node.Input = m.plan
 	return m.finish(s.ReturningList, others)
+}
+
+// assignments binds a SET list in a scope whose first item is the table: the new
+// values by column, nil for those that stay.
+func (m *modifying) assignments(level *scope, list []*pg.Node) ([]expr.Expr, error) {
+	b := m.b
+	masked := map[expr.ColumnID]bool{}
+	for i, c := range level.items[0].cols {
+		name := m.rel.Columns[i].Name
+		if _, ok := m.rel.Policy.Masks[name]; ok || slices.Contains(m.rel.Policy.Denied, name) {
+			masked[c.ID] = true
+		}
+	}
+	values := make([]expr.Expr, m.width())
+	var assigned []int
+	rows := map[*pg.Node][]expr.Expr{}
+	ec := &exprContext{scope: level, plan: &m.plan, clause: "UPDATE"}
+	level.clause = "UPDATE"
+	for _, n := range list {
+		rt := n.GetResTarget()
+		i, err := m.column(rt)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(assigned, i) {
+			return nil, b.errorf(rt.Location, pgerror.SyntaxError, "multiple assignments to same column %q", rt.Name)
+		}
+		assigned = append(assigned, i)
+		e, err := m.source(ec, rt.Val, i, rows)
+		if err != nil {
+			return nil, err
+		}
+		if values[i], err = m.assign(e, i, exprLocation(rt.Val)); err != nil {
+			return nil, err
+		}
+		if reads(values[i], masked) {
+			return nil, b.at(pgerror.New(pgerror.InsufficientPrivilege, "permission denied for table "+m.rel.Name).
+				WithDetail("Column %q would be set to a value that is computed from a masked column.", rt.Name), rt.Location)
+		}
+	}
+	return values, m.w.Permit(b.principal, physical.UpdateRows, assigned)
 }
 
 // source binds the right side of an assignment; rows keeps what multi-column

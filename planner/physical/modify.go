@@ -19,6 +19,18 @@ const (
 // String names the kind as EXPLAIN does.
 func (k ModifyKind) String() string { return [...]string{"Insert", "Update", "Delete"}[k] }
 
+// RowAction is what a Modify does with one row of its input.
+type RowAction int32
+
+// Actions. A RefuseRow fails with the target's error Hidden.
+const (
+	SkipRow RowAction = iota
+	InsertRow
+	UpdateRow
+	DeleteRow
+	RefuseRow
+)
+
 // ModifyTarget is the table that a Modify changes.
 type ModifyTarget struct {
 	Kind   ModifyKind
@@ -30,6 +42,9 @@ type ModifyTarget struct {
 	Unique  []connector.Unique
 	// HideValues keeps the table's values out of error messages.
 	HideValues bool
+	// Again is the error of a row that one statement would change twice, nil where
+	// that does nothing; Hidden that of a row that the user may not see.
+	Again, Hidden *pgerror.Error
 	// Returning says that the changed rows are wanted, not only their number.
 	Returning bool
 }
@@ -47,12 +62,15 @@ type Check struct {
 type Modify struct {
 	ModifyTarget
 	Input Node
-	// RowID, Values and Extras are over Input, the Checks over the new row.
-	RowID  expr.Expr
-	Values []expr.Expr
-	Extras []expr.Expr
-	Checks []Check
-	Cols   []Column
+	// RowID, Action, Proposed, Values and Extras are over Input, the Checks over
+	// the new row. Action and Proposed may be nil.
+	RowID    expr.Expr
+	Action   expr.Expr
+	Proposed []expr.Expr
+	Values   []expr.Expr
+	Extras   []expr.Expr
+	Checks   []Check
+	Cols     []Column
 }
 
 // Columns implements Node.
