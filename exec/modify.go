@@ -15,7 +15,7 @@ import (
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
-// prepareModify prepares INSERT, UPDATE or DELETE.
+// prepareModify prepares INSERT, UPDATE, DELETE or MERGE.
 func (s *Session) prepareModify(ctx context.Context, p *Prepared) error {
 	p.modify = p.query.Stmt
 	if err := p.analyse(ctx); err != nil {
@@ -44,7 +44,7 @@ func (s *Session) writable(command string) error {
 }
 
 // commands are the statements by kind, as messages and tags name them.
-var commands = [...]string{physical.InsertRows: "INSERT", physical.UpdateRows: "UPDATE", physical.DeleteRows: "DELETE"}
+var commands = [...]string{physical.InsertRows: "INSERT", physical.UpdateRows: "UPDATE", physical.DeleteRows: "DELETE", physical.MergeRows: "MERGE"}
 
 // modifyPortal executes a statement that changes a table. Without RETURNING it
 // does all its work in the first call of Next.

@@ -93,10 +93,8 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 	case *pg.Node_ConstraintsSetStmt:
 		command(func(context.Context) (string, error) { return "SET CONSTRAINTS", nil })
 		return nil
-	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
+	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt, *pg.Node_MergeStmt:
 		return s.prepareModify(ctx, p)
-	case *pg.Node_MergeStmt:
-		return pgerror.NotSupported("MERGE is not supported")
 	case *pg.Node_TruncateStmt:
 		command(func(ctx context.Context) (string, error) { return s.truncateStmt(ctx, n.TruncateStmt) })
 		return nil

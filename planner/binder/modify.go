@@ -42,7 +42,7 @@ type Modified struct {
 	Returning bool
 }
 
-// BindModify binds INSERT, UPDATE or DELETE.
+// BindModify binds INSERT, UPDATE, DELETE or MERGE.
 func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramTypes []types.OID) (*Result, error) {
 	b := &binder{
 		ctx: ctx, env: env, text: text, principal: env.Principal,
@@ -59,8 +59,10 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 		err = m.update(x.UpdateStmt)
 	case *pg.Node_DeleteStmt:
 		err = m.delete(x.DeleteStmt)
+	case *pg.Node_MergeStmt:
+		err = m.merge(x.MergeStmt)
 	default:
-		err = pgerror.NotSupported("MERGE is not supported")
+		err = pgerror.New(pgerror.InternalError, "not a statement that changes a table")
 	}
 	if err != nil {
 		return nil, err
@@ -118,7 +120,7 @@ func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.M
 		return b.at(err, rv.Location)
 	}
 	if m.rel.Writable == nil {
-		verb := [...]string{"insert into", "update", "delete from"}[kind]
+		verb := [...]string{"insert into", "update", "delete from", "merge into"}[kind]
 		what := "table"
 		switch {
 		case m.rel.View != nil:
@@ -236,28 +238,15 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if s.Override == pg.OverridingKind_OVERRIDING_SYSTEM_VALUE || s.Override == pg.OverridingKind_OVERRIDING_USER_VALUE {
 		return pgerror.NotSupported("OVERRIDING is not supported: local tables have no identity columns")
 	}
-	var columns []int
-	for _, n := range s.Cols {
-		rt := n.GetResTarget()
-		i, err := m.column(rt)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(columns, i) {
-			return b.errorf(rt.Location, pgerror.DuplicateColumn, "column %q specified more than once", rt.Name)
-		}
-		columns = append(columns, i)
+	columns, err := m.columns(s.Cols)
+	if err != nil {
+		return err
 	}
 	keys, err := m.conflict(s.OnConflictClause)
 	if err != nil {
 		return err
 	}
 	listed := len(s.Cols) > 0
-	if !listed {
-		for i := range m.width() {
-			columns = append(columns, i)
-		}
-	}
 	if err := m.w.Permit(b.principal, physical.InsertRows, columns); err != nil {
 		return err
 	}

@@ -14,10 +14,11 @@ const (
 	InsertRows ModifyKind = iota
 	UpdateRows
 	DeleteRows
+	MergeRows
 )
 
 // String names the kind as EXPLAIN does.
-func (k ModifyKind) String() string { return [...]string{"Insert", "Update", "Delete"}[k] }
+func (k ModifyKind) String() string { return [...]string{"Insert", "Update", "Delete", "Merge"}[k] }
 
 // RowAction is what a Modify does with one row of its input.
 type RowAction int32
