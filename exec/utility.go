@@ -223,6 +223,9 @@ func (s *Session) bindView(ctx context.Context, rel *relations, sql string) ([]c
 	if len(res.Params) > 0 {
 		return nil, nil, pgerror.Newf(pgerror.UndefinedParameter, "there is no parameter $1")
 	}
+	if len(res.Writes) > 0 {
+		return nil, nil, pgerror.New(pgerror.FeatureNotSupported, "views must not contain data-modifying statements in WITH")
+	}
 	var cols []catalog.Column
 	for i, c := range res.Columns {
 		cols = append(cols, catalog.Column{Name: c.Name, AttNum: int16(i + 1), Type: c.Type})
@@ -443,6 +446,9 @@ func (s *Session) declareStmt(ctx context.Context, p *Prepared, n *pg.DeclareCur
 		return err
 	}
 	p.owned = append(p.owned, inner)
+	if inner.bind != nil && len(inner.bind.result.Writes) > 0 {
+		return pgerror.New(pgerror.FeatureNotSupported, "DECLARE CURSOR must not contain data-modifying statements in WITH")
+	}
 	p.params = inner.params
 	p.run = func(ctx context.Context, params []types.Datum) (Portal, error) {
 		return &rowsPortal{compute: func(ctx context.Context) ([][]types.Datum, string, error) {

@@ -47,3 +47,18 @@ func (l *lowering) modify(n *logical.Modify) (physical.Node, error) {
 	}
 	return out, nil
 }
+
+// with lowers the data-modifying queries of WITH in their order.
+func (l *lowering) with(n *logical.With) (physical.Node, error) {
+	out := &physical.With{}
+	for _, o := range n.Others {
+		p, err := l.node(o)
+		if err != nil {
+			return nil, err
+		}
+		out.Others = append(out.Others, p)
+	}
+	var err error
+	out.Input, err = l.node(n.Input)
+	return out, err
+}

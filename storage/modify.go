@@ -57,6 +57,9 @@ func (s *Source) Modify(ctx context.Context, h connector.TableHandle, o connecto
 		return nil, pgerror.New(pgerror.InternalError, "a local table is changed without its lock")
 	}
 	m := &modification{tx: tx, h: t, o: o, deleted: map[int64][]int32{}, gone: map[int64]struct{}{}}
+	if v, ok := ctx.Value(viewKey{}).(*View); ok {
+		m.gone = v.goneOf(t.table)
+	}
 	var l layout
 	for i, a := range t.atts {
 		if a != 0 {

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,8 +43,45 @@ func (b *builder) modify(n *physical.Modify, st *stat) (part, error) {
 	if n.Returning {
 		m.rows = newColumnStore(st.account, columnTypes(n.Cols))
 	}
-	return b.breaker(in, m, st, func(*task) (stream, error) { return m.read(), nil }), nil
+	if b.modified != nil {
+		in.after = append(slices.Clip(in.after), b.modified)
+	}
+	b.modified = b.pipeline(in, m, st)
+	return part{open: func(*task) (stream, error) { return m.read(), nil }, after: []*pipeline{b.modified}}, nil
 }
+
+// with builds a With: its input is read when the others have ended.
+func (b *builder) with(n *physical.With, st *stat) (part, error) {
+	var after []*pipeline
+	for _, o := range n.Others {
+		in, err := b.build(o)
+		if err != nil {
+			return part{}, err
+		}
+		after = append(after, b.pipeline(in, drain{}, st))
+	}
+	in, err := b.build(n.Input)
+	in.after = append(slices.Clip(in.after), after...)
+	return in, err
+}
+
+// drain is a sink whose rows nobody wants, and its own inlet.
+type drain struct{}
+
+// open implements sink.
+func (drain) open(*task) (inlet, error) { return drain{}, nil }
+
+// finish implements sink.
+func (drain) finish() error { return nil }
+
+// ready implements inlet.
+func (drain) ready() bool { return true }
+
+// push implements inlet.
+func (drain) push(*vector.Batch) error { return nil }
+
+// end implements inlet.
+func (drain) end() error { return nil }
 
 // modifyInlet is one task's end: it computes the new rows.
 type modifyInlet struct {

@@ -50,7 +50,46 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 		origins: map[expr.ColumnID]origin{},
 		useOf:   map[expr.ColumnID]useColumn{},
 	}
-	m := &modifying{b: b, node: &logical.Modify{}}
+	m := &modifying{b: b, base: &scope{}, node: &logical.Modify{}}
+	b.top = withOf(n)
+	if err := m.statement(n); err != nil {
+		return nil, err
+	}
+	for i, t := range b.params {
+		if t == 0 || t == types.Unknown {
+			b.params[i] = types.Text
+			return nil, pgerror.Newf(pgerror.IndeterminateDatatype, "could not determine data type of parameter $%d", i+1)
+		}
+	}
+	if err := b.checkPrivileges(); err != nil {
+		return nil, err
+	}
+	res := &Result{Plan: b.with(m.plan), Params: b.params, Writes: b.writes}
+	res.Modified = &res.Writes[len(res.Writes)-1]
+	for _, c := range m.returning {
+		o := b.origins[c.ID]
+		res.Columns = append(res.Columns, OutputColumn{Name: c.Name, Type: c.Type, TableOID: o.table, AttNum: o.attnum})
+	}
+	return res, nil
+}
+
+// withOf returns the WITH clause of a statement that changes a table.
+func withOf(n *pg.Node) *pg.WithClause {
+	switch x := n.GetNode().(type) {
+	case *pg.Node_InsertStmt:
+		return x.InsertStmt.WithClause
+	case *pg.Node_UpdateStmt:
+		return x.UpdateStmt.WithClause
+	case *pg.Node_DeleteStmt:
+		return x.DeleteStmt.WithClause
+	case *pg.Node_MergeStmt:
+		return x.MergeStmt.WithClause
+	}
+	return nil
+}
+
+// statement binds a statement that changes a table.
+func (m *modifying) statement(n *pg.Node) error {
 	var err error
 	switch x := n.GetNode().(type) {
 	case *pg.Node_InsertStmt:
@@ -65,23 +104,10 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 		err = pgerror.New(pgerror.InternalError, "not a statement that changes a table")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for i, t := range b.params {
-		if t == 0 || t == types.Unknown {
-			b.params[i] = types.Text
-			return nil, pgerror.Newf(pgerror.IndeterminateDatatype, "could not determine data type of parameter $%d", i+1)
-		}
-	}
-	if err := b.checkPrivileges(); err != nil {
-		return nil, err
-	}
-	res := &Result{Plan: m.plan, Params: b.params, Modified: &Modified{Table: m.rel.OID, Kind: m.node.Target.Kind, Returning: m.returning != nil}}
-	for _, c := range m.returning {
-		o := b.origins[c.ID]
-		res.Columns = append(res.Columns, OutputColumn{Name: c.Name, Type: c.Type, TableOID: o.table, AttNum: o.attnum})
-	}
-	return res, nil
+	m.b.writes = append(m.b.writes, Modified{Table: m.rel.OID, Kind: m.node.Target.Kind, Returning: m.returning != nil})
+	return nil
 }
 
 // modifying is the state of binding one statement that changes a table.
@@ -90,8 +116,9 @@ type modifying struct {
 	rel  *Relation
 	w    *Writable
 	node *logical.Modify
-	// outer holds the WITH queries of the statement; alias is what the table is
-	// called in it.
+	// base is the scope that the statement stands in, outer holds the WITH
+	// queries of the statement as well; alias is what the table is called in it.
+	base      *scope
 	outer     *scope
 	alias     string
 	plan      logical.Node
@@ -104,15 +131,8 @@ func (m *modifying) width() int { return len(m.w.NotNull) }
 // target resolves the table.
 func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.ModifyKind) error {
 	b := m.b
-	if with != nil {
-		for _, n := range with.Ctes {
-			if n.GetCommonTableExpr().GetCtequery().GetSelectStmt() == nil {
-				return pgerror.NotSupported("data-modifying statements in WITH are not supported")
-			}
-		}
-	}
 	var err error
-	if m.outer, err = b.bindWith(with, &scope{}); err != nil {
+	if m.outer, err = b.bindWith(with, m.base); err != nil {
 		return err
 	}
 	name := Name{Catalog: rv.Catalogname, Schema: rv.Schemaname, Name: rv.Relname}

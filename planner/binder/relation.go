@@ -359,6 +359,9 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 	alias := rv.GetAlias().GetAliasname()
 	if rv.Schemaname == "" {
 		if c := s.lookupCTE(rv.Relname); c != nil {
+			if c.silent {
+				return nil, nil, b.errorf(rv.Location, pgerror.FeatureNotSupported, "WITH query %q does not have a RETURNING clause", rv.Relname)
+			}
 			plan, cols := b.scanCTE(c)
 			it := newItem(rv.Relname, cols)
 			return plan, it, b.at(applyAlias(it, rv.Alias), rv.Location)

@@ -74,6 +74,20 @@ type Modify struct {
 	Cols     []Column
 }
 
+// With executes Input and, before its rows, all of Others to their end, in order.
+// It outputs the rows of Input.
+type With struct {
+	Sized
+	Input  Node
+	Others []Node
+}
+
+// Columns implements Node.
+func (n *With) Columns() []Column { return n.Input.Columns() }
+
+// Children implements Node.
+func (n *With) Children() []Node { return append([]Node{n.Input}, n.Others...) }
+
 // Columns implements Node.
 func (n *Modify) Columns() []Column { return n.Cols }
 
