@@ -151,7 +151,7 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		}
 		return lines, nil
 	}
-	if inner.modify != nil {
+	if len(inner.bind.result.Writes) > 0 {
 		if err := inner.takeTables(ctx); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"io"
+	"slices"
 	"strconv"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -15,7 +16,7 @@ import (
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
-// prepareModify prepares INSERT, UPDATE or DELETE.
+// prepareModify prepares INSERT, UPDATE, DELETE or MERGE.
 func (s *Session) prepareModify(ctx context.Context, p *Prepared) error {
 	p.modify = p.query.Stmt
 	if err := p.analyse(ctx); err != nil {
@@ -44,7 +45,7 @@ func (s *Session) writable(command string) error {
 }
 
 // commands are the statements by kind, as messages and tags name them.
-var commands = [...]string{physical.InsertRows: "INSERT", physical.UpdateRows: "UPDATE", physical.DeleteRows: "DELETE"}
+var commands = [...]string{physical.InsertRows: "INSERT", physical.UpdateRows: "UPDATE", physical.DeleteRows: "DELETE", physical.MergeRows: "MERGE"}
 
 // modifyPortal executes a statement that changes a table. Without RETURNING it
 // does all its work in the first call of Next.
@@ -55,12 +56,6 @@ type modifyPortal struct {
 
 // Next implements Portal.
 func (m *modifyPortal) Next(ctx context.Context) (*vector.Batch, error) {
-	if m.x == nil && !m.done {
-		if err := m.p.takeTables(ctx); err != nil {
-			m.done = true
-			return nil, err
-		}
-	}
 	for {
 		b, err := m.queryPortal.Next(ctx)
 		if err != nil {
@@ -73,33 +68,52 @@ func (m *modifyPortal) Next(ctx context.Context) (*vector.Batch, error) {
 	}
 }
 
-// takeTables makes a statement that changes a table ready to execute: it is
-// refused in a read-only transaction, and the table is its transaction's own.
-// The rows that it sees are those that are there once nobody else writes the
-// table.
+// takeTables makes a statement that changes tables ready to execute: it is
+// refused in a read-only transaction, and the tables are its transaction's own.
+// The rows that it sees are those that are there once nobody else writes them.
 func (p *Prepared) takeTables(ctx context.Context) error {
 	s := p.s
-	if err := s.writable(commands[p.bind.result.Modified.Kind]); err != nil {
+	command := "SELECT"
+	if m := p.bind.result.Modified; m != nil {
+		command = commands[m.Kind]
+	}
+	if err := s.writable(command); err != nil {
 		return err
 	}
 	if err := p.fresh(ctx); err != nil {
 		return err
 	}
 	for {
-		table := p.bind.result.Modified.Table
-		if err := s.lock(ctx, table); err != nil {
-			return err
+		tables := p.written()
+		for _, t := range tables {
+			if err := s.lock(ctx, t); err != nil {
+				return err
+			}
 		}
-		// Whoever had the table may have dropped it, or made another one of its
+		// Whoever had a table may have dropped it, or made another one of its
 		// name.
 		s.refresh()
 		if err := p.fresh(ctx); err != nil {
 			return err
 		}
-		if p.bind.result.Modified.Table == table {
-			return s.unchanged(table)
+		if slices.Equal(p.written(), tables) {
+			for _, t := range tables {
+				if err := s.unchanged(t); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 	}
+}
+
+// written lists the tables that the statement changes.
+func (p *Prepared) written() []types.OID {
+	var out []types.OID
+	for _, w := range p.bind.result.Writes {
+		out = append(out, w.Table)
+	}
+	return out
 }
 
 // lock takes a local table for writing, waiting for at most statement_timeout.

@@ -362,6 +362,12 @@ func (q *queryPortal) Next(ctx context.Context) (*vector.Batch, error) {
 		return nil, io.EOF
 	}
 	if q.x == nil {
+		if len(q.p.bind.result.Writes) > 0 {
+			if err := q.p.takeTables(ctx); err != nil {
+				q.done = true
+				return nil, err
+			}
+		}
 		x, err := q.p.execute(ctx, q.params, false)
 		if err != nil {
 			q.done = true

@@ -93,10 +93,8 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 	case *pg.Node_ConstraintsSetStmt:
 		command(func(context.Context) (string, error) { return "SET CONSTRAINTS", nil })
 		return nil
-	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
+	case *pg.Node_InsertStmt, *pg.Node_UpdateStmt, *pg.Node_DeleteStmt, *pg.Node_MergeStmt:
 		return s.prepareModify(ctx, p)
-	case *pg.Node_MergeStmt:
-		return pgerror.NotSupported("MERGE is not supported")
 	case *pg.Node_TruncateStmt:
 		command(func(ctx context.Context) (string, error) { return s.truncateStmt(ctx, n.TruncateStmt) })
 		return nil
@@ -224,6 +222,9 @@ func (s *Session) bindView(ctx context.Context, rel *relations, sql string) ([]c
 	}
 	if len(res.Params) > 0 {
 		return nil, nil, pgerror.Newf(pgerror.UndefinedParameter, "there is no parameter $1")
+	}
+	if len(res.Writes) > 0 {
+		return nil, nil, pgerror.New(pgerror.FeatureNotSupported, "views must not contain data-modifying statements in WITH")
 	}
 	var cols []catalog.Column
 	for i, c := range res.Columns {
@@ -445,6 +446,9 @@ func (s *Session) declareStmt(ctx context.Context, p *Prepared, n *pg.DeclareCur
 		return err
 	}
 	p.owned = append(p.owned, inner)
+	if inner.bind != nil && len(inner.bind.result.Writes) > 0 {
+		return pgerror.New(pgerror.FeatureNotSupported, "DECLARE CURSOR must not contain data-modifying statements in WITH")
+	}
 	p.params = inner.params
 	p.run = func(ctx context.Context, params []types.Datum) (Portal, error) {
 		return &rowsPortal{compute: func(ctx context.Context) ([][]types.Datum, string, error) {

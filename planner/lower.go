@@ -182,6 +182,8 @@ func (l *lowering) operator(n logical.Node) (physical.Node, error) {
 		return &physical.Recursive{Initial: initial, Step: step, Work: n.Work, All: n.All, Cols: columns(n.Cols)}, nil
 	case *logical.Modify:
 		return l.modify(n)
+	case *logical.With:
+		return l.with(n)
 	case *logical.WorkScan:
 		return &physical.WorkScan{Of: n.Of, Cols: columns(n.Cols)}, nil
 	}

@@ -21,6 +21,14 @@ func (l *lowering) modify(n *logical.Modify) (physical.Node, error) {
 			return nil, err
 		}
 	}
+	if n.Action != nil {
+		if out.Action, err = lay.bind(n.Action); err != nil {
+			return nil, err
+		}
+	}
+	if out.Proposed, err = lay.bindAll(n.Proposed); err != nil {
+		return nil, err
+	}
 	if out.Values, err = lay.bindAll(n.Values); err != nil {
 		return nil, err
 	}
@@ -38,4 +46,19 @@ func (l *lowering) modify(n *logical.Modify) (physical.Node, error) {
 		}
 	}
 	return out, nil
+}
+
+// with lowers the data-modifying queries of WITH in their order.
+func (l *lowering) with(n *logical.With) (physical.Node, error) {
+	out := &physical.With{}
+	for _, o := range n.Others {
+		p, err := l.node(o)
+		if err != nil {
+			return nil, err
+		}
+		out.Others = append(out.Others, p)
+	}
+	var err error
+	out.Input, err = l.node(n.Input)
+	return out, err
 }

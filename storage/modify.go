@@ -57,6 +57,9 @@ func (s *Source) Modify(ctx context.Context, h connector.TableHandle, o connecto
 		return nil, pgerror.New(pgerror.InternalError, "a local table is changed without its lock")
 	}
 	m := &modification{tx: tx, h: t, o: o, deleted: map[int64][]int32{}, gone: map[int64]struct{}{}}
+	if v, ok := ctx.Value(viewKey{}).(*View); ok {
+		m.gone = v.goneOf(t.table)
+	}
 	var l layout
 	for i, a := range t.atts {
 		if a != 0 {
@@ -159,6 +162,10 @@ func (c *uniqueCheck) take(m *modification, cols []*vector.Vec, sel []int32, n i
 			if dup {
 				if c.SkipDuplicates {
 					continue
+				}
+				if c.Once && c.among(keys, k, hashes[k]) {
+					return nil, 0, pgerror.New(pgerror.CardinalityViolation, "ON CONFLICT DO UPDATE command cannot affect row a second time").
+						WithHint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 				}
 				return nil, 0, m.duplicate(c, keys, k)
 			}

@@ -30,6 +30,21 @@ type Mark struct{ now map[types.OID]*version }
 type View struct {
 	committed map[types.OID]*version
 	own       map[types.OID]*version
+	// gone holds the rows that the statement has deleted or replaced, by table:
+	// no part of it does that again. It is used by one modification at a time.
+	gone map[types.OID]map[int64]struct{}
+}
+
+// goneOf returns the rows of a table that the statement has deleted; the caller
+// adds to it.
+func (v *View) goneOf(table types.OID) map[int64]struct{} {
+	if v.gone == nil {
+		v.gone = map[types.OID]map[int64]struct{}{}
+	}
+	if v.gone[table] == nil {
+		v.gone[table] = map[int64]struct{}{}
+	}
+	return v.gone[table]
 }
 
 // Begin opens a transaction.

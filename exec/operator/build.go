@@ -14,6 +14,9 @@ import (
 type builder struct {
 	q      *Query
 	shared map[*physical.Shared]*sharedRows
+	// modified is the pipeline of the Modify built last, nil before the first: a
+	// statement changes tables one after the other.
+	modified *pipeline
 	// dynamic holds this execution's state of the dynamic filters.
 	dynamic map[*physical.DynamicFilter]*connector.DynamicFilter
 }
@@ -96,6 +99,8 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.recursive(n, st)
 	case *physical.Modify:
 		return b.modify(n, st)
+	case *physical.With:
+		return b.with(n, st)
 	case *physical.WorkScan:
 		return b.workScan(n)
 	}

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,20 +43,60 @@ func (b *builder) modify(n *physical.Modify, st *stat) (part, error) {
 	if n.Returning {
 		m.rows = newColumnStore(st.account, columnTypes(n.Cols))
 	}
-	return b.breaker(in, m, st, func(*task) (stream, error) { return m.read(), nil }), nil
+	if b.modified != nil {
+		in.after = append(slices.Clip(in.after), b.modified)
+	}
+	b.modified = b.pipeline(in, m, st)
+	return part{open: func(*task) (stream, error) { return m.read(), nil }, after: []*pipeline{b.modified}}, nil
 }
+
+// with builds a With: its input is read when the others have ended.
+func (b *builder) with(n *physical.With, st *stat) (part, error) {
+	var after []*pipeline
+	for _, o := range n.Others {
+		in, err := b.build(o)
+		if err != nil {
+			return part{}, err
+		}
+		after = append(after, b.pipeline(in, drain{}, st))
+	}
+	in, err := b.build(n.Input)
+	in.after = append(slices.Clip(in.after), after...)
+	return in, err
+}
+
+// drain is a sink whose rows nobody wants, and its own inlet.
+type drain struct{}
+
+// open implements sink.
+func (drain) open(*task) (inlet, error) { return drain{}, nil }
+
+// finish implements sink.
+func (drain) finish() error { return nil }
+
+// ready implements inlet.
+func (drain) ready() bool { return true }
+
+// push implements inlet.
+func (drain) push(*vector.Batch) error { return nil }
+
+// end implements inlet.
+func (drain) end() error { return nil }
 
 // modifyInlet is one task's end: it computes the new rows.
 type modifyInlet struct {
-	m      *modify
-	rowID  *eval.Program
-	values []*eval.Program
-	extras []*eval.Program
-	checks []*eval.Program
-	vecs   []*vector.Vec
-	more   []*vector.Vec
-	ids    []*vector.Vec
-	dense  []kernel.Scratch
+	m        *modify
+	rowID    *eval.Program
+	action   *eval.Program // nil without
+	proposed []*eval.Program
+	values   []*eval.Program
+	extras   []*eval.Program
+	checks   []*eval.Program
+	vecs     []*vector.Vec
+	more     []*vector.Vec
+	before   []*vector.Vec // of proposed
+	ids      []*vector.Vec // of rowID and action
+	dense    []kernel.Scratch
 }
 
 // open implements sink.
@@ -66,6 +107,14 @@ func (m *modify) open(*task) (inlet, error) {
 		if i.rowID, err = eval.Compile(m.n.RowID, m.q.evalEnv()); err != nil {
 			return nil, err
 		}
+	}
+	if m.n.Action != nil {
+		if i.action, err = eval.Compile(m.n.Action, m.q.evalEnv()); err != nil {
+			return nil, err
+		}
+	}
+	if i.proposed, err = m.q.compile(m.n.Proposed); err != nil {
+		return nil, err
 	}
 	if i.values, err = m.q.compile(m.n.Values); err != nil {
 		return nil, err
@@ -113,6 +162,9 @@ func (i *modifyInlet) push(b *vector.Batch) error {
 	if i.more, err = evalAll(i.more, i.extras, b); err != nil {
 		return err
 	}
+	if i.action != nil {
+		return i.act(b)
+	}
 	var sel []int32 // rows of the dense values that are changed; nil for all
 	var ids *vector.Vec
 	if i.rowID != nil {
@@ -132,7 +184,7 @@ func (i *modifyInlet) push(b *vector.Batch) error {
 		}
 	}
 	if m.n.Kind != physical.DeleteRows {
-		if err := i.check(sel, n); err != nil {
+		if err := i.check(i.vecs, sel, n); err != nil {
 			return err
 		}
 		if sel, err = m.table.Insert(m.q.ctx, i.vecs, sel, n); err != nil {
@@ -147,11 +199,70 @@ func (i *modifyInlet) push(b *vector.Batch) error {
 	return m.rows.append(append(i.vecs, i.more...), sel, n)
 }
 
+// act changes rows each of which says what is to happen to it.
+func (i *modifyInlet) act(b *vector.Batch) error {
+	m, n := i.m, b.Rows()
+	var err error
+	if i.before, err = evalAll(i.before, i.proposed, b); err != nil {
+		return err
+	}
+	if i.ids, err = evalAll(i.ids, []*eval.Program{i.rowID, i.action}, b); err != nil {
+		return err
+	}
+	var gone, put, changed []int32 // rows that are deleted, inserted, either
+	for r := range n {
+		switch physical.RowAction(i.ids[1].Int(r)) {
+		case physical.InsertRow:
+			put = append(put, int32(r))
+		case physical.UpdateRow:
+			gone, put = append(gone, int32(r)), append(put, int32(r))
+		case physical.DeleteRow:
+			gone = append(gone, int32(r))
+		case physical.RefuseRow:
+			e := *m.n.Hidden
+			return &e
+		default:
+			continue
+		}
+		changed = append(changed, int32(r))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(i.before) > 0 {
+		if err := i.check(i.before, nil, n); err != nil {
+			return err
+		}
+	}
+	if len(gone) > 0 {
+		first, err := m.table.Delete(m.q.ctx, i.ids[0], gone, len(gone))
+		if err != nil {
+			return err
+		}
+		if len(first) < len(gone) {
+			e := *m.n.Again
+			return &e
+		}
+	}
+	if len(put) > 0 {
+		if err := i.check(i.vecs, put, len(put)); err != nil {
+			return err
+		}
+		if _, err := m.table.Insert(m.q.ctx, i.vecs, put, len(put)); err != nil {
+			return err
+		}
+	}
+	m.changed += int64(len(changed))
+	if m.rows == nil || len(changed) == 0 {
+		return nil
+	}
+	return m.rows.append(append(i.vecs, i.more...), changed, len(changed))
+}
+
 // check refuses rows that break NOT NULL, a CHECK or a policy.
-func (i *modifyInlet) check(sel []int32, n int) error {
+func (i *modifyInlet) check(vecs []*vector.Vec, sel []int32, n int) error {
 	m := i.m
 	for c, must := range m.n.NotNull {
-		v := i.vecs[c]
+		v := vecs[c]
 		if !must || v.Kind == vector.Flat && v.Valid == nil {
 			continue
 		}
@@ -159,15 +270,15 @@ func (i *modifyInlet) check(sel []int32, n int) error {
 			r := at(sel, k)
 			if v.IsNull(r) {
 				return m.failing(pgerror.Newf(pgerror.NotNullViolation, "null value in column %q of relation %q violates not-null constraint",
-					m.n.Cols[c].Name, bare(m.n.Table)), i.vecs, r)
+					m.n.Cols[c].Name, bare(m.n.Table)), vecs, r)
 			}
 		}
 	}
 	if len(i.checks) == 0 {
 		return nil
 	}
-	cols := make([]*vector.Vec, len(i.vecs))
-	for c, v := range i.vecs {
+	cols := make([]*vector.Vec, len(vecs))
+	for c, v := range vecs {
 		cols[c] = v
 		if sel != nil {
 			cols[c] = i.dense[c].Dense(v, sel, n)

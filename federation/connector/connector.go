@@ -284,6 +284,9 @@ type Unique struct {
 	// SkipDuplicates leaves out a row that exists already instead of failing
 	// with 23505 (ON CONFLICT DO NOTHING).
 	SkipDuplicates bool
+	// Once makes a key that the statement itself has written before 21000 (ON
+	// CONFLICT DO UPDATE).
+	Once bool
 }
 
 // Modification is what one statement changes of one table. Nothing of it is

@@ -41,6 +41,8 @@ type Result struct {
 	Params []types.OID
 	// Modified is set for a statement that changes a table.
 	Modified *Modified
+	// Writes are all changes of tables, those of WITH first.
+	Writes []Modified
 }
 
 // OutputColumn describes a column of the result. TableOID and AttNum are 0 for
@@ -76,6 +78,11 @@ type binder struct {
 	// view, a policy) is bound.
 	quiet int
 	depth int
+	// top is the WITH clause of the statement itself: only its queries may change
+	// tables. others are their plans, writes what they change.
+	top    *pg.WithClause
+	others []*cte
+	writes []Modified
 	// principal is the role whose privileges apply now (a view's owner inside
 	// the view).
 	principal types.OID
@@ -116,6 +123,7 @@ func Bind(ctx context.Context, env Env, stmt *pg.SelectStmt, text string, paramT
 		origins: map[expr.ColumnID]origin{},
 		useOf:   map[expr.ColumnID]useColumn{},
 	}
+	b.top = stmt.WithClause
 	q, err := b.bindSelect(stmt, &scope{})
 	if err != nil {
 		return nil, err
@@ -132,7 +140,7 @@ func Bind(ctx context.Context, env Env, stmt *pg.SelectStmt, text string, paramT
 	if err := b.checkPrivileges(); err != nil {
 		return nil, err
 	}
-	res := &Result{Plan: project(q.plan, q.cols), Params: b.params}
+	res := &Result{Plan: b.with(project(q.plan, q.cols)), Params: b.params, Writes: b.writes}
 	for _, c := range q.cols {
 		o := b.origins[c.ID]
 		res.Columns = append(res.Columns, OutputColumn{Name: c.Name, Type: c.Type, TableOID: o.table, AttNum: o.attnum})

@@ -2,6 +2,7 @@ package binder
 
 import (
 	"maps"
+	"slices"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
@@ -16,6 +17,8 @@ import (
 type cte struct {
 	shared *logical.Shared
 	cols   []logical.Column
+	// silent is set for a statement without RETURNING: it cannot be read.
+	silent bool
 	// work is set while the recursive part of the query is bound: its name reads
 	// the rows of the round before. reads counts those references.
 	work  *physical.WorkTable
@@ -125,7 +128,12 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		own[c.Ctename] = true
 		sel := c.Ctequery.GetSelectStmt()
 		if sel == nil {
-			return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "data-modifying statements in WITH are not supported")
+			made, err := b.bindWrite(c, w == b.top, out)
+			if err != nil {
+				return nil, err
+			}
+			out.ctes[c.Ctename] = made
+			continue
 		}
 		var q *query
 		var err error
@@ -154,6 +162,45 @@ func (b *binder) bindWith(w *pg.WithClause, s *scope) (*scope, error) {
 		}
 	}
 	return out, nil
+}
+
+// bindWrite binds a data-modifying query of WITH, in the scope of those before
+// it. It is executed once and to its end, whoever reads it.
+func (b *binder) bindWrite(c *pg.CommonTableExpr, top bool, with *scope) (*cte, error) {
+	if !top {
+		return nil, b.errorf(c.Location, pgerror.FeatureNotSupported, "WITH clause containing a data-modifying statement must be at the top level")
+	}
+	m := &modifying{b: b, base: &scope{parent: with.parent, ctes: with.ctes}, node: &logical.Modify{}}
+	if err := m.statement(c.Ctequery); err != nil {
+		return nil, err
+	}
+	out := &cte{cols: slices.Clone(m.returning), silent: m.returning == nil}
+	aliases := names(c.Aliascolnames)
+	if len(aliases) > len(out.cols) {
+		return nil, b.errorf(c.Location, pgerror.InvalidColumnReference, "WITH query %q has %d columns available but %d columns specified", c.Ctename, len(out.cols), len(aliases))
+	}
+	for i, a := range aliases {
+		out.cols[i].Name = a
+	}
+	out.shared = &logical.Shared{Name: c.Ctename, Input: m.plan, Materialize: true}
+	b.others = append(b.others, out)
+	return out, nil
+}
+
+// with adds the data-modifying queries of WITH to the plan of a statement.
+func (b *binder) with(plan logical.Node) logical.Node {
+	if len(b.others) == 0 {
+		return plan
+	}
+	out := &logical.With{Input: plan}
+	for _, c := range b.others {
+		n := c.shared.Input
+		if c.shared.Refs > 0 {
+			n, _ = b.scanCTE(c)
+		}
+		out.Others = append(out.Others, n)
+	}
+	return out
 }
 
 // scanCTE reads a WITH query under fresh identities. One that refers to an outer

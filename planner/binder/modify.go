@@ -42,7 +42,7 @@ type Modified struct {
 	Returning bool
 }
 
-// BindModify binds INSERT, UPDATE or DELETE.
+// BindModify binds INSERT, UPDATE, DELETE or MERGE.
 func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramTypes []types.OID) (*Result, error) {
 	b := &binder{
 		ctx: ctx, env: env, text: text, principal: env.Principal,
@@ -50,19 +50,9 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 		origins: map[expr.ColumnID]origin{},
 		useOf:   map[expr.ColumnID]useColumn{},
 	}
-	m := &modifying{b: b, node: &logical.Modify{}}
-	var err error
-	switch x := n.GetNode().(type) {
-	case *pg.Node_InsertStmt:
-		err = m.insert(x.InsertStmt)
-	case *pg.Node_UpdateStmt:
-		err = m.update(x.UpdateStmt)
-	case *pg.Node_DeleteStmt:
-		err = m.delete(x.DeleteStmt)
-	default:
-		err = pgerror.NotSupported("MERGE is not supported")
-	}
-	if err != nil {
+	m := &modifying{b: b, base: &scope{}, node: &logical.Modify{}}
+	b.top = withOf(n)
+	if err := m.statement(n); err != nil {
 		return nil, err
 	}
 	for i, t := range b.params {
@@ -74,12 +64,50 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 	if err := b.checkPrivileges(); err != nil {
 		return nil, err
 	}
-	res := &Result{Plan: m.plan, Params: b.params, Modified: &Modified{Table: m.rel.OID, Kind: m.node.Target.Kind, Returning: m.returning != nil}}
+	res := &Result{Plan: b.with(m.plan), Params: b.params, Writes: b.writes}
+	res.Modified = &res.Writes[len(res.Writes)-1]
 	for _, c := range m.returning {
 		o := b.origins[c.ID]
 		res.Columns = append(res.Columns, OutputColumn{Name: c.Name, Type: c.Type, TableOID: o.table, AttNum: o.attnum})
 	}
 	return res, nil
+}
+
+// withOf returns the WITH clause of a statement that changes a table.
+func withOf(n *pg.Node) *pg.WithClause {
+	switch x := n.GetNode().(type) {
+	case *pg.Node_InsertStmt:
+		return x.InsertStmt.WithClause
+	case *pg.Node_UpdateStmt:
+		return x.UpdateStmt.WithClause
+	case *pg.Node_DeleteStmt:
+		return x.DeleteStmt.WithClause
+	case *pg.Node_MergeStmt:
+		return x.MergeStmt.WithClause
+	}
+	return nil
+}
+
+// statement binds a statement that changes a table.
+func (m *modifying) statement(n *pg.Node) error {
+	var err error
+	switch x := n.GetNode().(type) {
+	case *pg.Node_InsertStmt:
+		err = m.insert(x.InsertStmt)
+	case *pg.Node_UpdateStmt:
+		err = m.update(x.UpdateStmt)
+	case *pg.Node_DeleteStmt:
+		err = m.delete(x.DeleteStmt)
+	case *pg.Node_MergeStmt:
+		err = m.merge(x.MergeStmt)
+	default:
+		err = pgerror.New(pgerror.InternalError, "not a statement that changes a table")
+	}
+	if err != nil {
+		return err
+	}
+	m.b.writes = append(m.b.writes, Modified{Table: m.rel.OID, Kind: m.node.Target.Kind, Returning: m.returning != nil})
+	return nil
 }
 
 // modifying is the state of binding one statement that changes a table.
@@ -88,8 +116,9 @@ type modifying struct {
 	rel  *Relation
 	w    *Writable
 	node *logical.Modify
-	// outer holds the WITH queries of the statement; alias is what the table is
-	// called in it.
+	// base is the scope that the statement stands in, outer holds the WITH
+	// queries of the statement as well; alias is what the table is called in it.
+	base      *scope
 	outer     *scope
 	alias     string
 	plan      logical.Node
@@ -102,15 +131,8 @@ func (m *modifying) width() int { return len(m.w.NotNull) }
 // target resolves the table.
 func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.ModifyKind) error {
 	b := m.b
-	if with != nil {
-		for _, n := range with.Ctes {
-			if n.GetCommonTableExpr().GetCtequery().GetSelectStmt() == nil {
-				return pgerror.NotSupported("data-modifying statements in WITH are not supported")
-			}
-		}
-	}
 	var err error
-	if m.outer, err = b.bindWith(with, &scope{}); err != nil {
+	if m.outer, err = b.bindWith(with, m.base); err != nil {
 		return err
 	}
 	name := Name{Catalog: rv.Catalogname, Schema: rv.Schemaname, Name: rv.Relname}
@@ -118,7 +140,7 @@ func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.M
 		return b.at(err, rv.Location)
 	}
 	if m.rel.Writable == nil {
-		verb := [...]string{"insert into", "update", "delete from"}[kind]
+		verb := [...]string{"insert into", "update", "delete from", "merge into"}[kind]
 		what := "table"
 		switch {
 		case m.rel.View != nil:
@@ -236,31 +258,18 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if s.Override == pg.OverridingKind_OVERRIDING_SYSTEM_VALUE || s.Override == pg.OverridingKind_OVERRIDING_USER_VALUE {
 		return pgerror.NotSupported("OVERRIDING is not supported: local tables have no identity columns")
 	}
-	var columns []int
-	for _, n := range s.Cols {
-		rt := n.GetResTarget()
-		i, err := m.column(rt)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(columns, i) {
-			return b.errorf(rt.Location, pgerror.DuplicateColumn, "column %q specified more than once", rt.Name)
-		}
-		columns = append(columns, i)
+	columns, err := m.columns(s.Cols)
+	if err != nil {
+		return err
 	}
-	if err := m.conflict(s.OnConflictClause); err != nil {
+	keys, err := m.conflict(s.OnConflictClause)
+	if err != nil {
 		return err
 	}
 	listed := len(s.Cols) > 0
-	if !listed {
-		for i := range m.width() {
-			columns = append(columns, i)
-		}
-	}
 	if err := m.w.Permit(b.principal, physical.InsertRows, columns); err != nil {
 		return err
 	}
-	var err error
 	sel := s.SelectStmt.GetSelectStmt()
 	switch {
 	case s.SelectStmt == nil: // DEFAULT VALUES
@@ -274,58 +283,15 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if err != nil {
 		return err
 	}
+	if keys != nil {
+		if err := m.upsert(s.OnConflictClause, keys); err != nil {
+			return err
+		}
+	}
 	if err := m.checks(); err != nil {
 		return err
 	}
 	return m.finish(s.ReturningList, nil)
-}
-
-// conflict reads ON CONFLICT.
-func (m *modifying) conflict(c *pg.OnConflictClause) error {
-	if c == nil {
-		return nil
-	}
-	if c.Action != pg.OnConflictAction_ONCONFLICT_NOTHING {
-		return pgerror.NotSupported("ON CONFLICT DO UPDATE is not supported")
-	}
-	unique := m.node.Target.Unique
-	if c.Infer == nil {
-		for i := range unique {
-			unique[i].SkipDuplicates = true
-		}
-		return nil
-	}
-	if c.Infer.WhereClause != nil {
-		return pgerror.NotSupported("ON CONFLICT with a predicate is not supported")
-	}
-	if name := c.Infer.Conname; name != "" {
-		i := slices.IndexFunc(unique, func(u connector.Unique) bool { return u.Name == name })
-		if i < 0 {
-			return m.b.errorf(c.Infer.Location, pgerror.UndefinedObject, "constraint %q for table %q does not exist", name, m.rel.Name)
-		}
-		unique[i].SkipDuplicates = true
-		return nil
-	}
-	var columns []int
-	for _, n := range c.Infer.IndexElems {
-		e := n.GetIndexElem()
-		i := slices.IndexFunc(m.rel.Columns[:m.width()], func(c RelationColumn) bool { return c.Name == e.GetName() })
-		if i < 0 {
-			return m.b.errorf(c.Infer.Location, pgerror.UndefinedColumn, "column %q does not exist", e.GetName())
-		}
-		columns = append(columns, i)
-	}
-	slices.Sort(columns)
-	found := false
-	for i, u := range unique {
-		if slices.Equal(slices.Sorted(slices.Values(u.Columns)), slices.Compact(columns)) {
-			unique[i].SkipDuplicates, found = true, true
-		}
-	}
-	if !found {
-		return pgerror.New(pgerror.InvalidColumnReference, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
-	}
-	return nil
 }
 
 // values sets the new row: exprs[k] goes to columns[k], the others get their
@@ -510,7 +476,6 @@ func (m *modifying) join(s *scope, from []*pg.Node, where *pg.Node) ([]*rangeIte
 
 // update binds UPDATE.
 func (m *modifying) update(s *pg.UpdateStmt) error {
-	b := m.b
 	if err := m.target(s.Relation, s.WithClause, physical.UpdateRows); err != nil {
 		return err
 	}
@@ -522,42 +487,11 @@ func (m *modifying) update(s *pg.UpdateStmt) error {
 	if err != nil {
 		return err
 	}
-	masked := map[expr.ColumnID]bool{}
-	for i, c := range level.items[0].cols {
-		if c.ID != raw[i].ID {
-			masked[c.ID] = true
-		}
-	}
-	m.node.Values = make([]expr.Expr, m.width())
-	var assigned []int
-	rows := map[*pg.Node][]expr.Expr{}
-	ec := &exprContext{scope: level, plan: &m.plan, clause: "UPDATE"}
-	level.clause = "UPDATE"
-	for _, n := range s.TargetList {
-		rt := n.GetResTarget()
-		i, err := m.column(rt)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(assigned, i) {
-			return b.errorf(rt.Location, pgerror.SyntaxError, "multiple assignments to same column %q", rt.Name)
-		}
-		assigned = append(assigned, i)
-		e, err := m.source(ec, rt.Val, i, rows)
-		if err != nil {
-			return err
-		}
-		if m.node.Values[i], err = m.assign(e, i, exprLocation(rt.Val)); err != nil {
-			return err
-		}
-		if reads(m.node.Values[i], masked) {
-			return b.at(pgerror.New(pgerror.InsufficientPrivilege, "permission denied for table "+m.rel.Name).
-				WithDetail("Column %q would be set to a value that is computed from a masked column.", rt.Name), rt.Location)
-		}
-	}
-	if err := m.w.Permit(b.principal, physical.UpdateRows, assigned); err != nil {
+	assigned, err := m.assignments(level, s.TargetList)
+	if err != nil {
 		return err
 	}
+	m.node.Values = assigned
 	for i := range m.node.Values {
 		if m.node.Values[i] == nil {
 			m.node.Values[i] = raw[i].Ref()
@@ -569,6 +503,47 @@ func (m *modifying) update(s *pg.UpdateStmt) error {
 	}
 	m.node.Input = m.plan
 	return m.finish(s.ReturningList, others)
+}
+
+// assignments binds a SET list in a scope whose first item is the table: the new
+// values by column, nil for those that stay.
+func (m *modifying) assignments(level *scope, list []*pg.Node) ([]expr.Expr, error) {
+	b := m.b
+	masked := map[expr.ColumnID]bool{}
+	for i, c := range level.items[0].cols {
+		name := m.rel.Columns[i].Name
+		if _, ok := m.rel.Policy.Masks[name]; ok || slices.Contains(m.rel.Policy.Denied, name) {
+			masked[c.ID] = true
+		}
+	}
+	values := make([]expr.Expr, m.width())
+	var assigned []int
+	rows := map[*pg.Node][]expr.Expr{}
+	ec := &exprContext{scope: level, plan: &m.plan, clause: "UPDATE"}
+	level.clause = "UPDATE"
+	for _, n := range list {
+		rt := n.GetResTarget()
+		i, err := m.column(rt)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(assigned, i) {
+			return nil, b.errorf(rt.Location, pgerror.SyntaxError, "multiple assignments to same column %q", rt.Name)
+		}
+		assigned = append(assigned, i)
+		e, err := m.source(ec, rt.Val, i, rows)
+		if err != nil {
+			return nil, err
+		}
+		if values[i], err = m.assign(e, i, exprLocation(rt.Val)); err != nil {
+			return nil, err
+		}
+		if reads(values[i], masked) {
+			return nil, b.at(pgerror.New(pgerror.InsufficientPrivilege, "permission denied for table "+m.rel.Name).
+				WithDetail("Column %q would be set to a value that is computed from a masked column.", rt.Name), rt.Location)
+		}
+	}
+	return values, m.w.Permit(b.principal, physical.UpdateRows, assigned)
 }
 
 // source binds the right side of an assignment; rows keeps what multi-column

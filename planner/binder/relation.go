@@ -87,20 +87,38 @@ type Catalog interface {
 // Barrier(Project(masks, Filter(row filters, Scan))). Nothing else builds a
 // Scan.
 func (b *binder) bindRelation(rel *Relation) (logical.Node, []scopeColumn, error) {
-	plan, cols, _, err := b.enterRelation(rel, false)
+	plan, cols, _, _, err := b.enterRelation(rel, asSource)
 	return plan, cols, err
 }
+
+// entry is what a relation enters a plan for.
+type entry uint8
+
+const (
+	asSource entry = iota // its rows are read
+	asTarget              // its rows are changed: bindTarget
+	asRival               // new rows may be in conflict with its rows: bindRival
+)
 
 // bindTarget binds the table that a statement changes. Beside the columns that
 // the user's expressions may see it returns the raw ones: they go into the row
 // that is written, and nowhere else.
 func (b *binder) bindTarget(rel *Relation) (logical.Node, []scopeColumn, []logical.Column, error) {
-	return b.enterRelation(rel, true)
+	plan, cols, raw, _, err := b.enterRelation(rel, asTarget)
+	return plan, cols, raw, err
 }
 
-// enterRelation makes the plan of a relation; target keeps the raw columns in
-// its outputs.
-func (b *binder) enterRelation(rel *Relation, target bool) (logical.Node, []scopeColumn, []logical.Column, error) {
+// bindRival binds the table that a statement inserts into as the rows with which
+// the new ones may be in conflict. Rows that the user may not change are there as
+// well, but their columns are NULL for his expressions: the column returned last,
+// nil when there are no such rows, is true for the others.
+func (b *binder) bindRival(rel *Relation) (logical.Node, []scopeColumn, []logical.Column, *logical.Column, error) {
+	return b.enterRelation(rel, asRival)
+}
+
+// enterRelation makes the plan of a relation. Unless it is read only, its
+// outputs keep the raw columns.
+func (b *binder) enterRelation(rel *Relation, as entry) (logical.Node, []scopeColumn, []logical.Column, *logical.Column, error) {
 	scan := &logical.Scan{
 		Server: rel.Server, Table: displayName(rel), Source: rel.Source, Handle: rel.Handle,
 		Rows: rel.Rows, Stats: rel.Stats, Sealed: true,
@@ -108,7 +126,9 @@ func (b *binder) enterRelation(rel *Relation, target bool) (logical.Node, []scop
 	for _, c := range rel.Columns {
 		scan.Cols = append(scan.Cols, b.newColumn(c.Name, c.Type))
 	}
+	target := as != asSource
 	var filters []expr.Expr
+	var visible *logical.Column
 	var plan logical.Node = scan
 	if !rel.Policy.Empty() {
 		var err error
@@ -117,9 +137,24 @@ func (b *binder) enterRelation(rel *Relation, target bool) (logical.Node, []scop
 			list = slices.Concat(list, rel.Policy.Writable)
 		}
 		if filters, err = b.bindRowFilters(list, rawScope(rel, scan.Cols)); err != nil {
-			return nil, nil, nil, policyError(rel, err)
+			return nil, nil, nil, nil, policyError(rel, err)
 		}
-		if len(filters) > 0 {
+		switch {
+		case len(filters) == 0:
+		case as == asRival:
+			var seen expr.Expr = filters[0]
+			if len(filters) > 1 {
+				seen = &expr.Logic{Op: expr.And, Args: filters}
+			}
+			c := b.newColumn("visible", types.Of(types.Bool))
+			visible = &c
+			p := &logical.Project{Input: plan, Policy: true}
+			for _, c := range scan.Cols {
+				p.Exprs, p.Cols = append(p.Exprs, c.Ref()), append(p.Cols, c)
+			}
+			p.Exprs, p.Cols = append(p.Exprs, seen), append(p.Cols, c)
+			plan = p
+		default:
 			plan = &logical.Filter{Input: plan, Conds: filters, Policy: true}
 		}
 	}
@@ -132,14 +167,14 @@ func (b *binder) enterRelation(rel *Relation, target bool) (logical.Node, []scop
 		}
 		scan.Stats = known
 	}
-	plan, cols, err := b.mask(rel, plan, scan.Cols, filters, target)
-	return plan, cols, scan.Cols, err
+	plan, cols, err := b.mask(rel, plan, scan.Cols, filters, visible, target)
+	return plan, cols, scan.Cols, visible, err
 }
 
 // maskRows puts the masks of a relation over rows of it that a statement has
 // changed, for RETURNING.
 func (b *binder) maskRows(rel *Relation, rows logical.Node, raw []logical.Column) (logical.Node, []scopeColumn, error) {
-	return b.mask(rel, rows, raw, nil, true)
+	return b.mask(rel, rows, raw, nil, nil, true)
 }
 
 // rawScope is the namespace of a relation's policies.
@@ -152,9 +187,10 @@ func rawScope(rel *Relation, cols []logical.Column) *scope {
 }
 
 // mask closes the door behind the raw columns of a relation: it puts the masks
-// and the barrier over plan. target keeps the outputs of plan beside the masked
+// and the barrier over plan. Where the column visible, nil for none, is not true,
+// every column is NULL. target keeps the outputs of plan beside the masked
 // columns.
-func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, filters []expr.Expr, target bool) (logical.Node, []scopeColumn, error) {
+func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, filters []expr.Expr, visible *logical.Column, target bool) (logical.Node, []scopeColumn, error) {
 	u := &use{rel: rel, principal: b.principal, columns: map[int]bool{}, denied: map[int]bool{}, target: target}
 	b.uses = append(b.uses, u)
 	pol := rel.Policy
@@ -162,7 +198,7 @@ func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, fi
 	if !pol.Empty() {
 		own := rawScope(rel, raw)
 		barrier := policy.Barrier{RowFilters: filters, Masked: map[expr.ColumnID]bool{}}
-		if len(pol.Masks) > 0 || len(pol.Denied) > 0 {
+		if len(pol.Masks) > 0 || len(pol.Denied) > 0 || visible != nil {
 			p := &logical.Project{Input: plan, Policy: true}
 			for i, c := range raw {
 				var e expr.Expr = c.Ref()
@@ -178,6 +214,10 @@ func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, fi
 					e = &expr.Const{T: c.Type, Value: types.Null}
 					out = b.newColumn(c.Name, c.Type)
 					u.denied[i] = true
+				}
+				if visible != nil {
+					e = &expr.Case{Whens: []expr.When{{Cond: visible.Ref(), Result: e}}, Else: &expr.Const{T: c.Type, Value: types.Null}, T: c.Type}
+					out = b.newColumn(c.Name, c.Type)
 				}
 				if out.ID != c.ID {
 					barrier.Masked[out.ID] = true
@@ -319,6 +359,9 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 	alias := rv.GetAlias().GetAliasname()
 	if rv.Schemaname == "" {
 		if c := s.lookupCTE(rv.Relname); c != nil {
+			if c.silent {
+				return nil, nil, b.errorf(rv.Location, pgerror.FeatureNotSupported, "WITH query %q does not have a RETURNING clause", rv.Relname)
+			}
 			plan, cols := b.scanCTE(c)
 			it := newItem(rv.Relname, cols)
 			return plan, it, b.at(applyAlias(it, rv.Alias), rv.Location)

@@ -13,6 +13,12 @@ type Modify struct {
 	Target physical.ModifyTarget
 	// RowID is the identity of the row to delete, nil for INSERT.
 	RowID expr.Expr
+	// Action, an int4 of physical.RowAction, says what happens to each row; nil
+	// when it follows from the kind of the target.
+	Action expr.Expr
+	// Proposed are the rows that INSERT ... ON CONFLICT DO UPDATE would insert
+	// were there no conflict: they must satisfy the constraints, too.
+	Proposed []expr.Expr
 	// Values are the new row, one per column of the table; for DELETE they are
 	// the old row.
 	Values []expr.Expr

@@ -60,6 +60,8 @@ func EachExpr(n Node, visit func(expr.Expr)) {
 		opt(n.Offset)
 	case *Modify:
 		opt(n.RowID)
+		opt(n.Action)
+		list(n.Proposed)
 		list(n.Values)
 		for _, c := range n.Checks {
 			opt(c.Cond)
@@ -150,7 +152,10 @@ func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
 		return &c
 	case *Modify:
 		c := *n
-		c.RowID, c.Values = opt(n.RowID), list(n.Values)
+		c.RowID, c.Action, c.Values = opt(n.RowID), opt(n.Action), list(n.Values)
+		if n.Proposed != nil {
+			c.Proposed = list(n.Proposed)
+		}
 		c.Checks = slices.Clone(n.Checks)
 		for i := range c.Checks {
 			c.Checks[i].Cond = f(c.Checks[i].Cond)

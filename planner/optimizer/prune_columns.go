@@ -189,6 +189,12 @@ func (p *pruner) prune(n logical.Node, need map[expr.ColumnID]bool) logical.Node
 		below := with(logical.Exprs(&c)...)
 		c.Input = p.prune(n.Input, below)
 		return &c
+	case *logical.With:
+		c := &logical.With{Input: p.prune(n.Input, need)}
+		for _, o := range n.Others {
+			c.Others = append(c.Others, p.prune(o, logical.OutputSet(o)))
+		}
+		return c
 	case *logical.Scan, *logical.Values, *logical.SharedScan, *logical.WorkScan:
 		return p.leaf(n, need)
 	}

@@ -135,6 +135,8 @@ func title(n Node) string {
 			return "Limit (top-N)"
 		}
 		return "Limit"
+	case *With:
+		return "With"
 	case *Modify:
 		return n.Kind.String() + " on " + n.Table
 	case *Append:

@@ -14,10 +14,23 @@ const (
 	InsertRows ModifyKind = iota
 	UpdateRows
 	DeleteRows
+	MergeRows
 )
 
 // String names the kind as EXPLAIN does.
-func (k ModifyKind) String() string { return [...]string{"Insert", "Update", "Delete"}[k] }
+func (k ModifyKind) String() string { return [...]string{"Insert", "Update", "Delete", "Merge"}[k] }
+
+// RowAction is what a Modify does with one row of its input.
+type RowAction int32
+
+// Actions. A RefuseRow fails with the target's error Hidden.
+const (
+	SkipRow RowAction = iota
+	InsertRow
+	UpdateRow
+	DeleteRow
+	RefuseRow
+)
 
 // ModifyTarget is the table that a Modify changes.
 type ModifyTarget struct {
@@ -30,6 +43,9 @@ type ModifyTarget struct {
 	Unique  []connector.Unique
 	// HideValues keeps the table's values out of error messages.
 	HideValues bool
+	// Again is the error of a row that one statement would change twice, nil where
+	// that does nothing; Hidden that of a row that the user may not see.
+	Again, Hidden *pgerror.Error
 	// Returning says that the changed rows are wanted, not only their number.
 	Returning bool
 }
@@ -47,13 +63,30 @@ type Check struct {
 type Modify struct {
 	ModifyTarget
 	Input Node
-	// RowID, Values and Extras are over Input, the Checks over the new row.
-	RowID  expr.Expr
-	Values []expr.Expr
-	Extras []expr.Expr
-	Checks []Check
-	Cols   []Column
+	// RowID, Action, Proposed, Values and Extras are over Input, the Checks over
+	// the new row. Action and Proposed may be nil.
+	RowID    expr.Expr
+	Action   expr.Expr
+	Proposed []expr.Expr
+	Values   []expr.Expr
+	Extras   []expr.Expr
+	Checks   []Check
+	Cols     []Column
 }
+
+// With executes Input and, before its rows, all of Others to their end, in order.
+// It outputs the rows of Input.
+type With struct {
+	Sized
+	Input  Node
+	Others []Node
+}
+
+// Columns implements Node.
+func (n *With) Columns() []Column { return n.Input.Columns() }
+
+// Children implements Node.
+func (n *With) Children() []Node { return append([]Node{n.Input}, n.Others...) }
 
 // Columns implements Node.
 func (n *Modify) Columns() []Column { return n.Cols }

@@ -58,6 +58,18 @@ func TestPoliciesOfLocalTables(t *testing.T) {
 		{"INSERT INTO people VALUES (6, 'EMEA', '" + canary + "', 1)", "error 23505"},
 		{"UPDATE people SET pay = -1 WHERE id = 1", "error 23514"},
 		{"UPDATE people SET id = NULL WHERE id = 1", "error 23502"},
+		// What is in conflict may be changed when it is visible, and shows nothing
+		// when it is not.
+		{"INSERT INTO people VALUES (1, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = people.pay + excluded.pay RETURNING *", "1|EMEA|***********|16"},
+		{"INSERT INTO people VALUES (1, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = 11 RETURNING pay", "11"},
+		{"INSERT INTO people VALUES (1, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET ssn = people.ssn", "error 42501"},
+		{"INSERT INTO people VALUES (1, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = 7 WHERE people.ssn = '" + canary + "' RETURNING id", ""},
+		{"INSERT INTO people VALUES (1, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET region = 'APAC'", "error 42501"},
+		{"INSERT INTO people VALUES (3, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = 7", "error 42501"},
+		{"INSERT INTO people VALUES (3, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = 7 WHERE people.pay = 0", "error 42501"},
+		{"INSERT INTO people VALUES (3, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = 1 / (people.pay - 30)", "error 42501"},
+		{"INSERT INTO people VALUES (3, 'EMEA', 'z', 5) ON CONFLICT (id) DO UPDATE SET pay = 1 WHERE 1 / (people.pay - 30) > 0", "error 42501"},
+		{"INSERT INTO people VALUES (7, 'EMEA', '" + canary + "', 5) ON CONFLICT (ssn) DO UPDATE SET pay = 11 RETURNING *", "1|EMEA|***********|11"},
 		{"TRUNCATE people", "error 42501"},
 		{"ALTER TABLE people DISABLE ROW LEVEL SECURITY", "error 42501"},
 		{"DROP TABLE people", "error 42501"},
