@@ -125,7 +125,7 @@ func (l *lowering) operator(n logical.Node) (physical.Node, error) {
 			return nil, err
 		}
 		return &physical.Scan{
-			Server: n.Server, Table: n.Table, Source: n.Source, Handle: n.Handle,
+			Server: n.Server, Table: n.Table, Relations: n.Relations, Source: n.Source, Handle: n.Handle,
 			Cols: columns(n.Cols), Deferred: deferred, Pushed: n.Pushed, Rows: n.Rows,
 		}, nil
 	case *logical.Barrier:

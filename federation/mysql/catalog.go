@@ -51,6 +51,9 @@ const columnQuery = `SELECT column_name, LOWER(data_type), LOWER(column_type), i
   COALESCE(numeric_precision, 0), COALESCE(numeric_scale, 0), COALESCE(character_maximum_length, 0), table_schema, table_name
 FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position`
 
+// indexedQuery lists the columns that an index begins with.
+const indexedQuery = "SELECT DISTINCT column_name FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND seq_in_index = 1"
+
 // table is what the catalog knows of a relation. It is immutable and shared by
 // the handles made of it.
 type table struct {
@@ -109,11 +112,14 @@ func (s *source) Table(ctx context.Context, ref connector.TableRef) (connector.T
 	} else if t.columns, err = s.declared(remote, ref.Columns); err != nil {
 		return nil, err
 	}
-	h := &handle{source: s, table: t, cols: make([]int, len(t.columns)), limit: -1}
-	for i := range h.cols {
-		h.cols[i] = i
+	indexed, err := s.names(ctx, indexedQuery, schema, name)
+	if err != nil {
+		return nil, err
 	}
-	return h, nil
+	for i := range t.columns {
+		t.columns[i].push.Indexed = slices.Contains(indexed, t.columns[i].remote)
+	}
+	return newHandle(s, t), nil
 }
 
 // binaryCollation returns the server's collation that compares utf8mb4 by code

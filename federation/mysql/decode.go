@@ -33,6 +33,33 @@ const (
 	formConvert
 )
 
+// formOf is the form of computed values of a type.
+func formOf(t types.Type) form {
+	switch t.OID {
+	case types.Bool:
+		return formBool
+	case types.Int2, types.Int4, types.Int8:
+		return formInt
+	case types.Float4, types.Float8:
+		return formFloat
+	case types.Numeric:
+		return formNumeric
+	case types.Date:
+		return formDate
+	case types.Timestamp:
+		return formTimestamp
+	case types.Time:
+		return formTime
+	case types.Text, types.VarChar:
+		return formText
+	case types.Bytea:
+		return formBytes
+	case types.UUID:
+		return formUUID
+	}
+	return formConvert
+}
+
 // errRange is a value outside the range of the column's type, errForm one of
 // another form.
 var (
@@ -104,7 +131,13 @@ func (d *decoder) put(i int, v driver.Value) error {
 	switch d.form {
 	case formInt:
 		n, ok := v.(int64)
-		if !ok {
+		if b, is := v.([]byte); is {
+			// A sum of integers is a decimal.
+			var err error
+			if n, err = strconv.ParseInt(string(b), 10, 64); err != nil {
+				return errRange
+			}
+		} else if !ok {
 			return errForm
 		}
 		switch d.t.Layout() {

@@ -23,14 +23,15 @@ const maxBatchText = 4 << 20
 // Scan implements connector.Source. The statement is prepared, because only the
 // results of prepared statements are binary.
 func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
-	h, dynamic := th.(*handle).dynamic(o.Filters)
+	h := th.(*handle)
+	relation, dynamic := h.relation.Dynamic(o.Filters)
 	c, err := s.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r := &reader{source: s, conn: c, account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
-	for _, at := range h.cols {
-		col := h.table.columns[at]
+	for _, out := range relation.Outputs {
+		col := h.column(out)
 		r.names = append(r.names, col.Name)
 		r.decoders = append(r.decoders, newDecoder(col))
 	}
@@ -38,7 +39,7 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 	// read. The read outlives ctx, which is Scan's; each call ties its own.
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.readers.Add(r)
-	if err := r.start(ctx, h.query(false)); err != nil {
+	if err := r.start(ctx, relation.Text(false)); err != nil {
 		r.Close()
 		return nil, err
 	}

@@ -95,111 +95,93 @@ func (s *source) Close() error {
 	return nil
 }
 
-// handle is a table with what was pushed into it.
+// handle is a table, or several, with what was pushed into it.
 type handle struct {
 	source *source
-	table  *table
-	cols   []int // of the table, in order
-	where  []sqltext.SQL
-	limit  int64
+	// table is nil when the rows are not those of one table.
+	table    *table
+	origins  []column // what outputs of the relation refer to
+	relation *sqltext.Relation
+	total    float64 // rows before conditions and limits, negative when unknown
+}
+
+// newHandle returns the handle of all rows of a table.
+func newHandle(s *source, t *table) *handle {
+	outputs := make([]sqltext.Output, len(t.columns))
+	for i, c := range t.columns {
+		outputs[i] = sqltext.Output{Column: c.Column, Select: sqltext.Raw(c.expr), Rule: c.push, Origin: i}
+	}
+	from := sqltext.MySQL.Qualified(t.schema, t.name)
+	return &handle{source: s, table: t, origins: t.columns, relation: sqltext.Table(sqltext.MySQL, from, outputs), total: t.rows}
+}
+
+// with returns h with another relation over the same tables.
+func (h *handle) with(r *sqltext.Relation) *handle {
+	next := *h
+	next.relation = r
+	return &next
+}
+
+// column describes an output.
+func (h *handle) column(o sqltext.Output) column {
+	if o.Origin == sqltext.Computed {
+		return column{Column: o.Column, form: formOf(o.Type)}
+	}
+	c := h.origins[o.Origin]
+	c.Name = o.Name
+	return c
 }
 
 // Columns implements connector.TableHandle.
-func (h *handle) Columns() []connector.Column {
-	out := make([]connector.Column, len(h.cols))
-	for i, c := range h.cols {
-		out[i] = h.table.columns[c].Column
-	}
-	return out
-}
+func (h *handle) Columns() []connector.Column { return h.relation.Columns() }
 
 // String implements connector.TableHandle.
-func (h *handle) String() string { return h.query(true) }
-
-// query is the SELECT of h.
-func (h *handle) query(redact bool) string {
-	q := sqltext.Query{Dialect: sqltext.MySQL, From: sqltext.MySQL.Qualified(h.table.schema, h.table.name), Where: h.where, Limit: h.limit}
-	for _, c := range h.cols {
-		q.Select = append(q.Select, h.table.columns[c].expr)
-	}
-	return q.Text(redact)
-}
+func (h *handle) String() string { return h.relation.Text(true) }
 
 // PushFilter implements connector.FilterPusher.
 func (s *source) PushFilter(th connector.TableHandle, filter connector.Sealed) (connector.TableHandle, []connector.Outcome) {
 	h := th.(*handle)
-	list := filter.Predicates()
-	if h.limit >= 0 {
-		out := make([]connector.Outcome, len(list))
-		for i := range out {
-			out[i].Reason = "a limit is applied before"
-		}
-		return h, out
-	}
-	where, out := sqltext.Push(sqltext.MySQL, h.rules(), list)
-	next := *h
-	next.where = append(slices.Clip(h.where), where...)
-	return &next, out
-}
-
-// rules says how the columns of h may be used in remote SQL.
-func (h *handle) rules() []sqltext.Column {
-	cols := make([]sqltext.Column, len(h.cols))
-	for i, c := range h.cols {
-		cols[i] = h.table.columns[c].push
-	}
-	return cols
-}
-
-// dynamic returns h with what is known of dynamic filters. A limit counts the
-// rows before they are dropped, so below one the executor applies them.
-func (h *handle) dynamic(filters []connector.ScanFilter) (*handle, sqltext.Dynamic) {
-	if len(filters) == 0 || h.limit >= 0 {
-		return h, sqltext.Dynamic{}
-	}
-	d := sqltext.PushDynamic(sqltext.MySQL, h.rules(), filters)
-	next := *h
-	next.where = append(slices.Clip(h.where), d.Where...)
-	return &next, d
+	next, out := h.relation.Filter(filter.Predicates())
+	return h.with(next), out
 }
 
 // PushProject implements connector.ProjectPusher.
 func (s *source) PushProject(th connector.TableHandle, columns []int) (connector.TableHandle, bool) {
-	next := *th.(*handle)
-	cols := make([]int, len(columns))
-	for i, c := range columns {
-		cols[i] = next.cols[c]
-	}
-	next.cols = cols
-	return &next, true
+	h := th.(*handle)
+	next, ok := h.relation.Project(columns)
+	return h.with(next), ok
 }
 
 // PushLimit implements connector.LimitPusher.
 func (s *source) PushLimit(th connector.TableHandle, limit int64) (connector.TableHandle, bool) {
-	next := *th.(*handle)
-	if next.limit < 0 || limit < next.limit {
-		next.limit = limit
+	h := th.(*handle)
+	return h.with(h.relation.Cut(limit)), true
+}
+
+// PushOperation implements connector.OperationPusher.
+func (s *source) PushOperation(inputs []connector.TableHandle, op connector.SealedOperation) (connector.TableHandle, string) {
+	h := inputs[0].(*handle)
+	right := &handle{relation: &sqltext.Relation{}}
+	if len(inputs) == 2 {
+		right = inputs[1].(*handle)
 	}
-	return &next, true
+	relation, reason := h.relation.Apply(op.Operation(), right.relation.Shift(len(h.origins)))
+	if reason != "" {
+		return nil, reason
+	}
+	return &handle{source: s, origins: slices.Concat(h.origins, right.origins), relation: relation, total: -1}, ""
 }
 
 // Estimate implements connector.Estimator.
 func (s *source) Estimate(_ context.Context, th connector.TableHandle) (float64, bool) {
 	h := th.(*handle)
-	rows := h.table.rows
-	if rows < 0 {
+	if h.total < 0 {
 		return 0, false
 	}
-	for range h.where {
-		rows *= 0.3
-	}
-	if h.limit >= 0 {
-		rows = min(rows, float64(h.limit))
-	}
-	return rows, true
+	return h.relation.Estimate(h.total), true
 }
 
 // RemoteQuery implements connector.Explainer.
 func (s *source) RemoteQuery(th connector.TableHandle, redact bool) string {
-	return th.(*handle).query(redact)
+	return th.(*handle).relation.Text(redact)
 }

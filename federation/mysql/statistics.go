@@ -6,6 +6,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/federation/sqltext"
 )
 
 // Networked implements connector.Networked.
@@ -27,13 +28,18 @@ FROM mysql.column_stats WHERE db_name = ? AND table_name = ?`
 func (s *source) Statistics(ctx context.Context, th connector.TableHandle, columns []int) (connector.Statistics, error) {
 	h := th.(*handle)
 	t := h.table
+	if t == nil {
+		return connector.Statistics{Rows: -1}, nil
+	}
 	all, err := s.statistics.Get(t.schema+"\x00"+t.name, func() (connector.Statistics, error) { return s.loadStatistics(ctx, t) })
 	if err != nil || len(all.Columns) != len(t.columns) {
 		return connector.Statistics{Rows: t.rows}, err
 	}
-	out := connector.Statistics{Rows: t.rows, Columns: make([]*connector.ColumnStatistics, len(h.cols))}
+	out := connector.Statistics{Rows: t.rows, Columns: make([]*connector.ColumnStatistics, len(h.relation.Outputs))}
 	for _, i := range columns {
-		out.Columns[i] = all.Columns[h.cols[i]]
+		if at := h.relation.Outputs[i].Origin; at != sqltext.Computed {
+			out.Columns[i] = all.Columns[at]
+		}
 	}
 	return out, nil
 }

@@ -153,11 +153,7 @@ func (s *source) Table(ctx context.Context, ref connector.TableRef) (connector.T
 	} else if t.columns, err = s.declared(remote, ref.Columns); err != nil {
 		return nil, err
 	}
-	h := &handle{source: s, table: t, cols: make([]int, len(t.columns)), limit: -1}
-	for i := range h.cols {
-		h.cols[i] = i
-	}
-	return h, nil
+	return newHandle(s, t), nil
 }
 
 // encodingOf is the character set and default collation of the database.

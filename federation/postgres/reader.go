@@ -50,8 +50,8 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 	if in.how += sharing(o.Snapshot != nil, in.inside); h.whole != "" {
 		in.how += "; not split: " + h.whole
 	}
-	h, dynamic := h.dynamic(o.Filters)
-	return s.read(ctx, h, in, dynamic, o)
+	relation, dynamic := h.relation.Dynamic(o.Filters)
+	return s.read(ctx, h.with(relation), in, dynamic, o)
 }
 
 // stream is a connection that a table or a part of it is read from.
@@ -90,8 +90,8 @@ func (s *source) giveBack(in stream, healthy bool) {
 // read starts to read h from a stream, which it gives back.
 func (s *source) read(ctx context.Context, h *handle, in stream, dynamic sqltext.Dynamic, o connector.ScanOptions) (connector.Reader, error) {
 	r := &reader{source: s, stream: in, net: in.conn.pg.Conn(), account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
-	for _, at := range h.cols {
-		col := h.table.columns[at]
+	for _, out := range h.relation.Outputs {
+		col := h.column(out)
 		r.names = append(r.names, col.Name)
 		r.decoders = append(r.decoders, newDecoder(col.wire))
 		r.convert = append(r.convert, newConversion(col, o.Format))
@@ -102,7 +102,7 @@ func (s *source) read(ctx context.Context, h *handle, in stream, dynamic sqltext
 	}
 	r.buf = make([]byte, socketBuffer)
 	s.readers.Add(r)
-	if err := r.start(ctx, "COPY ("+h.query(false)+") TO STDOUT (FORMAT binary)"); err != nil {
+	if err := r.start(ctx, "COPY ("+h.relation.Text(false)+") TO STDOUT (FORMAT binary)"); err != nil {
 		r.Close()
 		return nil, err
 	}

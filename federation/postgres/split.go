@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,9 +60,11 @@ func (s *source) Split(_ context.Context, th connector.TableHandle, n int) ([]co
 	switch {
 	case h.parts != nil || n < 2:
 		return []connector.TableHandle{h}, nil
+	case h.table == nil:
+		why = "the server evaluates more than conditions"
 	case !h.table.ranged:
 		why = "not a plain table, an old server, or switched off"
-	case h.limit >= 0:
+	case h.relation.Limited():
 		why = "a limit"
 	case h.table.pages < splitPages:
 		why = "small"
@@ -100,7 +101,8 @@ func (s *source) spare() int {
 // scanPart starts to read a part of a table.
 func (s *source) scanPart(ctx context.Context, h *handle, o connector.ScanOptions) (connector.Reader, error) {
 	p := h.parts
-	whole, dynamic := p.whole.dynamic(o.Filters)
+	relation, dynamic := p.whole.relation.Dynamic(o.Filters)
+	whole := p.whole.with(relation)
 	in, where, err := p.take(ctx, s, h.part, whole, o)
 	if err != nil {
 		return nil, s.failure(ctx, err, false)
@@ -108,9 +110,7 @@ func (s *source) scanPart(ctx context.Context, h *handle, o connector.ScanOption
 	if in.conn == nil {
 		return nothing{}, nil
 	}
-	part := *whole
-	part.where = append(slices.Clip(part.where), where...)
-	return s.read(ctx, &part, in, dynamic, o)
+	return s.read(ctx, whole.with(relation.And(where)), in, dynamic, o)
 }
 
 // take returns the stream of a part and the range that it is to read. The stream
@@ -249,7 +249,7 @@ func (p *parts) open(ctx context.Context, s *source, whole *handle, o connector.
 // the transaction on c and returns its name with the pages of the table. ok is
 // false when the scan is not to be cut; then the transaction may have failed.
 func (s *source) measure(ctx context.Context, c *conn, lock string, whole *handle) (id string, pages int64, ok bool, err error) {
-	results, err := c.pg.Exec(ctx, lock+"; EXPLAIN (COSTS OFF) "+whole.query(false)+
+	results, err := c.pg.Exec(ctx, lock+"; EXPLAIN (COSTS OFF) "+whole.relation.Text(false)+
 		"; SELECT pg_relation_size("+whole.table.oid+"::oid) / current_setting('block_size')::int8; SELECT pg_export_snapshot()").ReadAll()
 	if err != nil {
 		if refused(err) {

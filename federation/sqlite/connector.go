@@ -284,11 +284,7 @@ func (s *source) Table(ctx context.Context, ref connector.TableRef) (connector.T
 			t.remote = append(t.remote, r)
 		}
 	}
-	project := make([]int, len(t.columns))
-	for i := range project {
-		project[i] = i
-	}
-	return &handle{table: t, project: project, limit: -1}, nil
+	return newHandle(t), nil
 }
 
 // describe reads the columns of the table.
@@ -341,24 +337,24 @@ func (t *table) find(remote []remoteColumn, col connector.Column) (remoteColumn,
 // Estimate implements connector.Estimator: by ANALYZE's statistics, or by the
 // largest rowid.
 func (s *source) Estimate(ctx context.Context, h connector.TableHandle) (float64, bool) {
-	x := h.(*handle)
+	t := h.(*handle).table
+	if t == nil {
+		return 0, false
+	}
 	rows, ok := 0.0, false
 	// The statistics table exists only after ANALYZE.
-	_ = s.query(ctx, "SELECT stat FROM sqlite_stat1 WHERE tbl = "+quote(x.table.name)+" LIMIT 1", func(r *stmt) error {
+	_ = s.query(ctx, "SELECT stat FROM sqlite_stat1 WHERE tbl = "+quote(t.name)+" LIMIT 1", func(r *stmt) error {
 		first, _, _ := strings.Cut(r.string(0), " ")
 		n, err := strconv.ParseFloat(first, 64)
 		rows, ok = n, err == nil
 		return nil
 	})
-	if !ok && x.table.plain {
-		err := s.query(ctx, "SELECT max(rowid) FROM "+sqltext.SQLite.Ident(x.table.name), func(r *stmt) error {
+	if !ok && t.plain {
+		err := s.query(ctx, "SELECT max(rowid) FROM "+sqltext.SQLite.Ident(t.name), func(r *stmt) error {
 			rows, ok = float64(r.int(0)), true
 			return nil
 		})
 		ok = ok && err == nil
 	}
-	if x.limit >= 0 {
-		rows = min(rows, float64(x.limit))
-	}
-	return rows, ok
+	return h.(*handle).relation.Estimate(rows), ok
 }

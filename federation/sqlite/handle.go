@@ -1,106 +1,75 @@
 package sqlite
 
 import (
-	"slices"
-
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/sqltext"
 )
 
-// handle is a table with a projection, predicates and a limit.
+// handle is a table, or several, with what was pushed into it.
 type handle struct {
-	table   *table
-	project []int
-	where   []sqltext.SQL
-	limit   int64 // negative for all
+	// table is nil when the rows are not those of one table.
+	table    *table
+	relation *sqltext.Relation
 }
+
+// newHandle returns the handle of all rows of a table.
+func newHandle(t *table) *handle {
+	outputs := make([]sqltext.Output, len(t.columns))
+	for i, c := range t.columns {
+		outputs[i] = sqltext.Output{Column: c, Select: sqltext.Raw(sqltext.SQLite.Ident(t.remote[i].name)), Rule: t.rules(i), Origin: i}
+	}
+	return &handle{table: t, relation: sqltext.Table(sqltext.SQLite, sqltext.SQLite.Ident(t.name), outputs)}
+}
+
+// with returns h with another relation over the same tables.
+func (h *handle) with(r *sqltext.Relation) *handle { return &handle{table: h.table, relation: r} }
 
 // Columns implements connector.TableHandle.
-func (h *handle) Columns() []connector.Column {
-	out := make([]connector.Column, len(h.project))
-	for i, c := range h.project {
-		out[i] = h.table.columns[c]
-	}
-	return out
-}
+func (h *handle) Columns() []connector.Column { return h.relation.Columns() }
 
 // String implements connector.TableHandle.
-func (h *handle) String() string { return h.statement(true) }
-
-// statement returns the SELECT that Scan sends.
-func (h *handle) statement(redact bool) string {
-	q := sqltext.Query{Dialect: sqltext.SQLite, From: sqltext.SQLite.Ident(h.table.name), Where: h.where, Limit: h.limit}
-	for _, c := range h.project {
-		q.Select = append(q.Select, sqltext.SQLite.Ident(h.table.remote[c].name))
-	}
-	return q.Text(redact)
-}
+func (h *handle) String() string { return h.relation.Text(true) }
 
 // RemoteQuery implements connector.Explainer.
 func (s *source) RemoteQuery(h connector.TableHandle, redact bool) string {
-	return h.(*handle).statement(redact)
+	return h.(*handle).relation.Text(redact)
 }
 
 // PushProject implements connector.ProjectPusher.
 func (s *source) PushProject(h connector.TableHandle, columns []int) (connector.TableHandle, bool) {
-	out := *h.(*handle)
-	project := make([]int, len(columns))
-	for i, c := range columns {
-		project[i] = out.project[c]
-	}
-	out.project = project
-	return &out, true
+	x := h.(*handle)
+	next, ok := x.relation.Project(columns)
+	return x.with(next), ok
 }
 
 // PushLimit implements connector.LimitPusher.
 func (s *source) PushLimit(h connector.TableHandle, limit int64) (connector.TableHandle, bool) {
-	out := *h.(*handle)
 	if limit < 0 {
 		return h, false
 	}
-	if out.limit < 0 || limit < out.limit {
-		out.limit = limit
-	}
-	return &out, true
+	x := h.(*handle)
+	return x.with(x.relation.Cut(limit)), true
 }
 
 // PushFilter implements connector.FilterPusher.
 func (s *source) PushFilter(h connector.TableHandle, filter connector.Sealed) (connector.TableHandle, []connector.Outcome) {
 	x := h.(*handle)
-	list := filter.Predicates()
-	if x.limit >= 0 {
-		outcomes := make([]connector.Outcome, len(list))
-		for i := range outcomes {
-			outcomes[i].Reason = "the scan is limited already"
-		}
-		return h, outcomes
-	}
-	where, outcomes := sqltext.Push(sqltext.SQLite, x.rules(), list)
-	out := *x
-	out.where = append(append([]sqltext.SQL(nil), x.where...), where...)
-	return &out, outcomes
+	next, out := x.relation.Filter(filter.Predicates())
+	return x.with(next), out
 }
 
-// rules says how the columns of h may be used in the query.
-func (h *handle) rules() []sqltext.Column {
-	cols := make([]sqltext.Column, len(h.project))
-	for i, c := range h.project {
-		cols[i] = h.table.rules(c)
+// PushOperation implements connector.OperationPusher.
+func (s *source) PushOperation(inputs []connector.TableHandle, op connector.SealedOperation) (connector.TableHandle, string) {
+	right := &sqltext.Relation{}
+	if len(inputs) == 2 {
+		right = inputs[1].(*handle).relation
 	}
-	return cols
-}
-
-// dynamic returns h with what is known of dynamic filters. A limit counts the
-// rows before they are dropped, so below one the executor applies them.
-func (h *handle) dynamic(filters []connector.ScanFilter) (*handle, sqltext.Dynamic) {
-	if len(filters) == 0 || h.limit >= 0 {
-		return h, sqltext.Dynamic{}
+	relation, reason := inputs[0].(*handle).relation.Apply(op.Operation(), right)
+	if reason != "" {
+		return nil, reason
 	}
-	d := sqltext.PushDynamic(sqltext.SQLite, h.rules(), filters)
-	next := *h
-	next.where = append(slices.Clip(h.where), d.Where...)
-	return &next, d
+	return &handle{relation: relation}, ""
 }
 
 // rules says how a column may be used in remote predicates. Only a STRICT table

@@ -18,24 +18,25 @@ import (
 
 // Scan implements connector.Source.
 func (s *source) Scan(ctx context.Context, h connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
-	x, dynamic := h.(*handle).dynamic(o.Filters)
+	table := h.(*handle).table
+	relation, dynamic := h.(*handle).relation.Dynamic(o.Filters)
 	c, err := s.take()
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, conn: c, handle: x, size: o.BatchSize, Dynamic: dynamic, slots: decode.NewSlots[struct{}](o.Account)}
+	r := &reader{source: s, conn: c, table: table, outputs: relation.Columns(), size: o.BatchSize, Dynamic: dynamic, slots: decode.NewSlots[struct{}](o.Account)}
 	if r.size <= 0 {
 		r.size = vector.BatchSize
 	}
 	done := c.watch(ctx)
-	r.stmt, err = c.prepare(x.statement(false))
+	r.stmt, err = c.prepare(relation.Text(false))
 	done()
 	if err != nil {
 		s.put(c)
 		return nil, err
 	}
-	for _, i := range x.project {
-		r.cols = append(r.cols, decode.NewColumn(x.table.columns[i].Type, o.Format))
+	for _, c := range r.outputs {
+		r.cols = append(r.cols, decode.NewColumn(c.Type, o.Format))
 	}
 	return r, nil
 }
@@ -43,15 +44,16 @@ func (s *source) Scan(ctx context.Context, h connector.TableHandle, o connector.
 // reader delivers the rows of one statement. It computes in process on a local
 // file, so it counts as local.
 type reader struct {
-	source *source
-	conn   *conn
-	stmt   *stmt
-	handle *handle
-	cols   []*decode.Column
-	size   int
-	slots  *decode.Slots[struct{}]
-	end    bool
-	failed error
+	source  *source
+	conn    *conn
+	stmt    *stmt
+	table   *table // nil when the rows are not those of one table
+	outputs []connector.Column
+	cols    []*decode.Column
+	size    int
+	slots   *decode.Slots[struct{}]
+	end     bool
+	failed  error
 	sqltext.Dynamic
 }
 
@@ -180,11 +182,14 @@ func floorDiv(a, b int64) int64 {
 // valueError names the column of a value that does not fit, not the value.
 func (r *reader) valueError(err error, i int) error {
 	e := *pgerror.From(err)
-	t := r.handle.table
-	c := t.columns[r.handle.project[i]]
+	c := r.outputs[i]
 	e.Message = fmt.Sprintf("source \"%s\": %s", r.source.name, e.Message)
-	e.Table, e.Column = t.local, c.Name
-	e.Where = fmt.Sprintf("column \"%s\" of foreign table \"%s\"", c.Name, t.local)
+	e.Column = c.Name
+	e.Where = fmt.Sprintf("column \"%s\"", c.Name)
+	if r.table != nil {
+		e.Table = r.table.local
+		e.Where += fmt.Sprintf(" of foreign table \"%s\"", r.table.local)
+	}
 	return &e
 }
 

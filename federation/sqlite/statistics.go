@@ -8,6 +8,7 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/sample"
+	"github.com/hubsql/hubsql/federation/sqltext"
 )
 
 // sampleRows is how many rows are looked at where ANALYZE has not been.
@@ -18,28 +19,34 @@ const sampleRows = 4096
 func (s *source) Statistics(ctx context.Context, th connector.TableHandle, columns []int) (connector.Statistics, error) {
 	h := th.(*handle)
 	t := h.table
+	if t == nil {
+		return connector.Statistics{Rows: -1}, nil
+	}
 	all, err := s.statistics.Get(t.name+"\x00"+t.local, func() (connector.Statistics, error) { return s.loadStatistics(ctx, t) })
 	if err != nil || len(all.Columns) != len(t.columns) {
 		return all, err
 	}
-	out := connector.Statistics{Rows: all.Rows, Columns: make([]*connector.ColumnStatistics, len(h.project))}
+	out := connector.Statistics{Rows: all.Rows, Columns: make([]*connector.ColumnStatistics, len(h.relation.Outputs))}
 	for _, i := range columns {
-		out.Columns[i] = all.Columns[h.project[i]]
+		if at := h.relation.Outputs[i].Origin; at != sqltext.Computed {
+			out.Columns[i] = all.Columns[at]
+		}
 	}
 	return out, nil
 }
 
 // loadStatistics describes all columns of a table.
 func (s *source) loadStatistics(ctx context.Context, t *table) (connector.Statistics, error) {
-	h := &handle{table: t, project: make([]int, len(t.columns)), limit: -1}
-	for i := range h.project {
-		h.project[i] = i
+	h := newHandle(t)
+	every := make([]int, len(t.columns))
+	for i := range every {
+		every[i] = i
 	}
 	out := connector.Statistics{Rows: -1, Columns: make([]*connector.ColumnStatistics, len(t.columns))}
 	if rows, ok := s.Estimate(ctx, h); ok {
 		out.Rows = rows
 	}
-	taken, whole, err := sample.Read(ctx, s, h, h.project, sampleRows, connector.ScanOptions{Format: types.DefaultFormat()})
+	taken, whole, err := sample.Read(ctx, s, h, every, sampleRows, connector.ScanOptions{Format: types.DefaultFormat()})
 	if err != nil {
 		return out, err
 	}

@@ -10,8 +10,9 @@ type Column struct {
 	// Name is for reasons.
 	Name string
 	// SQL is the expression that has, in the source, the value that HubSQL reads
-	// (quoted name, cast and so on).
-	SQL string
+	// (quoted name, cast and so on). Redacted is the same without literals; empty
+	// when there are none.
+	SQL, Redacted string
 	// Type is the type that HubSQL reads.
 	Type types.Type
 	// Local, when not empty, is the reason why the column must not be used in
@@ -31,6 +32,8 @@ type Column struct {
 	// Min and Max bound the constants, in the units of the datum, that the
 	// source compares rightly; both 0 means no bounds.
 	Min, Max int64
+	// Indexed is set when an index of the source finds rows by the value.
+	Indexed bool
 }
 
 // TextRule says how the source compares strings of a column, relative to

@@ -78,49 +78,55 @@ func list(sep string, parts []SQL) SQL {
 // parens puts p in parentheses.
 func parens(p SQL) SQL { return SQL{"(" + p.Text + ")", "(" + p.Redacted + ")"} }
 
-// Query is a SELECT over one table.
+// Query is a SELECT.
 type Query struct {
 	Dialect Dialect
 	// Select holds rendered expressions; none when only the number of rows
 	// matters.
-	Select []string
-	// From is the rendered table.
-	From string
-	// Where holds conjuncts.
-	Where []SQL
-	// Limit is the largest number of rows, negative for all.
-	Limit int64
+	Select []SQL
+	// From is the rendered table, or what stands in its place.
+	From SQL
+	// Where holds conjuncts, GroupBy the keys of groups.
+	Where, GroupBy []SQL
+	// OrderBy holds keys with their directions.
+	OrderBy []SQL
+	// Limit is the largest number of rows, negative for all; Offset is how many
+	// are left out before, and needs a limit.
+	Limit, Offset int64
 }
 
 // Text returns the statement, with redact without its literals.
 func (q *Query) Text(redact bool) string {
-	var b strings.Builder
-	b.WriteString("SELECT ")
-	b.WriteString(strings.Join(q.Select, ", "))
-	if len(q.Select) == 0 && q.Dialect != Postgres {
-		b.WriteString("1")
+	s := q.sql()
+	if redact {
+		return s.Redacted
 	}
-	b.WriteString(" FROM ")
-	b.WriteString(q.From)
-	for i, w := range q.Where {
-		if i == 0 {
-			b.WriteString(" WHERE ")
-		} else {
-			b.WriteString(" AND ")
+	return s.Text
+}
+
+// sql returns the statement in both forms.
+func (q *Query) sql() SQL {
+	parts := []SQL{Raw("SELECT "), list(", ", q.Select)}
+	if len(q.Select) == 0 && q.Dialect != Postgres {
+		parts = append(parts, Raw("1"))
+	}
+	parts = append(parts, Raw(" FROM "), q.From)
+	clause := func(word, sep string, items []SQL) {
+		if len(items) > 0 {
+			parts = append(parts, Raw(word), list(sep, items))
 		}
-		if redact {
-			b.WriteString(w.Redacted)
-		} else {
-			b.WriteString(w.Text)
-		}
+	}
+	clause(" WHERE ", " AND ", q.Where)
+	clause(" GROUP BY ", ", ", q.GroupBy)
+	clause(" ORDER BY ", ", ", q.OrderBy)
+	number := func(word string, n int64) {
+		parts = append(parts, Raw(word), literal(strconv.FormatInt(n, 10)))
 	}
 	if q.Limit >= 0 {
-		b.WriteString(" LIMIT ")
-		if redact {
-			b.WriteString("?")
-		} else {
-			b.WriteString(strconv.FormatInt(q.Limit, 10))
+		number(" LIMIT ", q.Limit)
+		if q.Offset > 0 {
+			number(" OFFSET ", q.Offset)
 		}
 	}
-	return b.String()
+	return concat(parts...)
 }

@@ -2,6 +2,7 @@ package sqltext
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
@@ -41,6 +42,8 @@ func (r *renderer) scalar(e expr.Expr) scalar {
 		return r.relabel(e)
 	case *expr.Coalesce:
 		return r.coalesce(e)
+	case *expr.Case:
+		return r.choice(e)
 	case *expr.Call:
 		return r.call(e)
 	}
@@ -59,7 +62,7 @@ func (r *renderer) column(e *expr.Column) scalar {
 	if c.Guard != "" {
 		r.used = append(r.used, int(e.ID))
 	}
-	return scalar{sql: Raw(c.SQL), t: e.T, text: c.Text, nullIf: c.NullIf, name: c.Name, min: c.Min, max: c.Max}
+	return scalar{sql: SQL{c.SQL, orElse(c.Redacted, c.SQL)}, t: e.T, text: c.Text, nullIf: c.NullIf, name: c.Name, min: c.Min, max: c.Max}
 }
 
 // constant renders a literal.
@@ -100,6 +103,40 @@ func (r *renderer) coalesce(e *expr.Coalesce) scalar {
 	}
 	out.t = e.T
 	out.sql = concat(Raw("COALESCE("), list(", ", args), Raw(")"))
+	return out
+}
+
+// choice renders CASE. Elsewhere than in PostgreSQL the number of decimal places
+// of a result is that of all branches together, so there only integers are
+// chosen.
+func (r *renderer) choice(e *expr.Case) scalar {
+	if r.d != Postgres && familyOf(e.T) != intFamily {
+		return localScalar("CASE with a result of type %s is not sent to the source", typeName(e.T))
+	}
+	results := make([]expr.Expr, 0, len(e.Whens)+1)
+	for _, w := range e.Whens {
+		results = append(results, w.Result)
+	}
+	if e.Else != nil {
+		results = append(results, e.Else)
+	}
+	values, out := r.arguments(results)
+	if out.reason != "" {
+		return out
+	}
+	parts := []SQL{Raw("CASE")}
+	for i, w := range e.Whens {
+		p := r.predicate(w.Cond, false)
+		if p.pushed != connector.Exact {
+			return localScalar("%s", p.reason)
+		}
+		parts = append(parts, Raw(" WHEN "), p.sql, Raw(" THEN "), values[i])
+	}
+	if e.Else != nil {
+		parts = append(parts, Raw(" ELSE "), values[len(values)-1])
+	}
+	out.t = e.T
+	out.sql = concat(append(parts, Raw(" END"))...)
 	return out
 }
 
@@ -150,6 +187,9 @@ func (r *renderer) call(e *expr.Call) scalar {
 	if e.Op != "" {
 		return r.operator(e)
 	}
+	if r.d == Postgres && e.Fn.Name == "extract" {
+		return r.extract(e)
+	}
 	name, ok := r.function(e.Fn, e.Args)
 	if !ok {
 		return localScalar("function %s is not on the list of functions that the source computes alike", e.Fn.Name)
@@ -160,6 +200,36 @@ func (r *renderer) call(e *expr.Call) scalar {
 	}
 	out.t = e.T
 	out.sql = concat(Raw(name+"("), list(", ", args), Raw(")"))
+	return out
+}
+
+// wholeFields are the fields of a timestamp that are whole numbers; a date has
+// those before firstOfDay.
+var wholeFields = []string{"millennium", "century", "decade", "year", "isoyear", "quarter", "month", "week", "day", "dow", "isodow", "doy", "hour", "minute"}
+
+const firstOfDay = 12
+
+// extract renders the fields that are whole numbers by date_part, whose result
+// has the same type in every version of PostgreSQL.
+func (r *renderer) extract(e *expr.Call) scalar {
+	refuse := localScalar("this form of extract is not sent to the source")
+	if len(e.Args) != 2 {
+		return refuse
+	}
+	field, ok := e.Args[0].(*expr.Const)
+	if f := familyOf(e.Args[1].Type()); !ok || field.Value.Null || f != dateFamily && f != timestampFamily {
+		return refuse
+	}
+	at := slices.Index(wholeFields, field.Value.S)
+	if at < 0 || e.Args[1].Type().OID == types.Date && at >= firstOfDay {
+		return refuse
+	}
+	args, out := r.arguments(e.Args)
+	if out.reason != "" {
+		return out
+	}
+	out.t = e.T
+	out.sql = concat(Raw("date_part("), list(", ", args), Raw(")::numeric"))
 	return out
 }
 
@@ -211,7 +281,7 @@ func (r *renderer) cast(e *expr.Call) scalar {
 	if r.d == Postgres {
 		precision, scale, modified := e.T.NumericMod()
 		allowed := number(from) && number(to) || from == dateFamily && to == timestampFamily ||
-			from == timestampFamily && to == dateFamily || from == intFamily && e.T.OID == types.Text
+			from == timestampFamily && to == dateFamily || (from == intFamily || from == bpcharFamily) && e.T.OID == types.Text
 		if !allowed || s.nullIf != "" || e.T.Mod != -1 && !modified {
 			return refuse
 		}

@@ -113,7 +113,7 @@ func TestRedactionLeavesNoLiteral(t *testing.T) {
 	}
 	for _, d := range []Dialect{Postgres, MySQL, SQLite} {
 		where, _ := Push(d, remote(d, ExactText()), list)
-		q := Query{Dialect: d, Select: []string{"1"}, From: d.Qualified("s", "t"), Where: where, Limit: 987654}
+		q := Query{Dialect: d, Select: []SQL{Raw("1")}, From: Raw(d.Qualified("s", "t")), Where: where, Limit: 987654}
 		if len(where) != len(list) || !strings.Contains(q.Text(false), "secret") {
 			t.Errorf("%d: %s", d, q.Text(false))
 		}

@@ -35,10 +35,13 @@ type Node interface {
 type Scan struct {
 	Server string
 	Table  string
-	Source connector.Source
-	Handle connector.TableHandle
-	Cols   []Column
-	Pushed []physical.PushedFilter
+	// Relations describes the operations that the source evaluates over its
+	// tables, "" when the rows are those of Table.
+	Relations string
+	Source    connector.Source
+	Handle    connector.TableHandle
+	Cols      []Column
+	Pushed    []physical.PushedFilter
 	// Deferred are conditions that wait for the values of parameters to be
 	// offered to the source; they are evaluated above the scan as well.
 	Deferred []expr.Expr
@@ -78,6 +81,9 @@ type Filter struct {
 	// Policy marks the row filters of a table: they are evaluated here even when
 	// the source has evaluated them too, and never merged with other filters.
 	Policy bool
+	// Exact says of the row filters of a table that the source drops exactly the
+	// rows that they drop.
+	Exact bool
 }
 
 // Project computes Exprs; Cols are the outputs. An expression that only reads a

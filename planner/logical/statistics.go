@@ -76,3 +76,34 @@ func (n *Scan) TableColumn(i int) int {
 	}
 	return n.Of[i]
 }
+
+// Gathered is what is known of the rows that a source makes of several tables:
+// of each column what is known of the table's column that it comes from.
+type Gathered struct {
+	// Count is the expected number of rows.
+	Count float64
+	// From has for each column a table's statistics, nil for none, and At the
+	// column in them.
+	From []Statistics
+	At   []int
+}
+
+// Load implements Statistics.
+func (g *Gathered) Load(ctx context.Context, columns []int) {
+	for _, c := range columns {
+		if g.From[c] != nil {
+			g.From[c].Load(ctx, []int{g.At[c]})
+		}
+	}
+}
+
+// Rows implements Statistics.
+func (g *Gathered) Rows() float64 { return g.Count }
+
+// Column implements Statistics.
+func (g *Gathered) Column(i int) *connector.ColumnStatistics {
+	if g.From[i] == nil {
+		return nil
+	}
+	return g.From[i].Column(g.At[i])
+}

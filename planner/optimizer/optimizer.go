@@ -58,6 +58,7 @@ func Rules() []Rule {
 		{Name: "OrderJoins", Apply: orderJoins},
 		{Name: "PushIntoSources", Apply: pushIntoSources},
 		{Name: "PruneColumns", Apply: pruneColumns, Required: true},
+		{Name: "PushOperations", Apply: pushOperations},
 		{Name: "PushLimits", Apply: pushLimits},
 	}
 }

@@ -60,15 +60,17 @@ func pushChain(env *Env, top *logical.Filter) logical.Node {
 		conds := f.Conds
 		next, rest := offer(env, scan, conds, f.Policy)
 		scan = next
+		exact := f.Policy && len(rest) == 0
 		if f.Policy {
 			rest = conds
 		}
-		chain[i] = &logical.Filter{Conds: rest, Policy: f.Policy}
+		chain[i] = &logical.Filter{Conds: rest, Policy: f.Policy, Exact: exact}
 	}
 	out := logical.Node(scan)
 	for _, c := range slices.Backward(chain) {
 		if len(c.Conds) > 0 {
-			out = &logical.Filter{Input: out, Conds: c.Conds, Policy: c.Policy}
+			c.Input = out
+			out = c
 		}
 	}
 	return out

@@ -99,6 +99,9 @@ func title(n Node) string {
 		if n.Server == "" {
 			return "Seq Scan on " + n.Table
 		}
+		if n.Relations != "" {
+			return "Foreign Scan"
+		}
 		return "Foreign Scan on " + n.Table
 	case *Values:
 		if len(n.Rows) == 1 {
@@ -263,6 +266,9 @@ func (e *explainer) handle(n *Scan) connector.TableHandle {
 
 // scan prints what is sent to the source, and why conditions stayed.
 func (e *explainer) scan(n *Scan, depth int) {
+	if n.Relations != "" {
+		e.detail(depth, "Relations: %s", n.Relations)
+	}
 	if n.Server != "" {
 		e.detail(depth, "Server: %s", n.Server)
 	}

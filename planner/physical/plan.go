@@ -45,9 +45,12 @@ type Scan struct {
 	Sized
 	Server string // "" for system relations
 	Table  string // as EXPLAIN shows it
-	Source connector.Source
-	Handle connector.TableHandle
-	Cols   []Column
+	// Relations describes what the source evaluates over its tables, "" when the
+	// rows are those of Table.
+	Relations string
+	Source    connector.Source
+	Handle    connector.TableHandle
+	Cols      []Column
 	// Deferred are conditions with parameters, over the handle's columns. They
 	// are offered to the source when an execution knows the values; the plan
 	// evaluates them in any case.

@@ -153,6 +153,7 @@ var door = []struct {
 }{
 	{"planner/logical", "Scan", true, []string{"planner/binder"}, "base relations are bound in one place, which puts the policies around them"},
 	{"federation/connector", "Seal", false, []string{"planner/policy", "federation/connectortest"}, "what goes to a source has passed the policies of its table"},
+	{"federation/connector", "SealOperation", false, []string{"planner/policy", "federation/connectortest"}, "what goes to a source has passed the policies of its table"},
 }
 
 // outside is door for packages of other modules.
