@@ -441,7 +441,7 @@ func (r *Relation) comparable(op *connector.SetOperation) (SQL, string) {
 			return SQL{}, reason
 		case o.Type.OID != op.Columns[i].Type.OID:
 			return SQL{}, "the types of the two sides differ"
-		case familyOf(o.Type) == textFamily && o.Type.OID != types.Name:
+		case familyOf(o.Type) == textFamily && o.Type.OID != types.Name && s.text.EqualCollate == "":
 			s.sql = concat(s.sql, Raw(` COLLATE "C"`))
 		}
 		q.Select = append(q.Select, concat(s.sql, Raw(" AS c"+strconv.Itoa(i))))

@@ -55,6 +55,8 @@ type part struct {
 	frag  *fragment
 	below *logical.Scan
 	why   string
+	// taken says that node is the fragment.
+	taken bool
 }
 
 // refuse returns the part without its fragment.
@@ -62,7 +64,7 @@ func (p part) refuse(why string) part {
 	if p.frag != nil {
 		p.below = p.frag.scan
 	}
-	p.frag = nil
+	p.frag, p.taken = nil, false
 	if p.why == "" {
 		p.why = why
 	}
@@ -135,6 +137,7 @@ func (p *operationPusher) filter(n *logical.Filter) part {
 	switch {
 	case in.frag == nil:
 	case n.Policy && n.Exact:
+		out.taken = false
 		f := *in.frag
 		f.hides = true
 		out.frag = &f
@@ -190,6 +193,9 @@ func (p *operationPusher) project(n *logical.Project) part {
 		f.defs[c.ID] = in.frag.inline([]expr.Expr{e})[0]
 	}
 	out.frag = &f
+	if in.taken {
+		out.node, out.cost = p.finish(&f, n.Cols)
+	}
 	return out
 }
 
@@ -285,7 +291,7 @@ func (p *operationPusher) resized(s *logical.Scan, n logical.Node) *logical.Scan
 func (p *operationPusher) choose(n logical.Node, out part, outputs []logical.Column) part {
 	node, cost := p.finish(out.frag, outputs)
 	if cost <= out.cost {
-		out.node, out.cost = node, cost
+		out.node, out.cost, out.taken = node, cost, true
 		return out
 	}
 	out.node = note(out.node, out.frag.scan.Table, operationName(n), "its result is expected to be larger than what it reads")
