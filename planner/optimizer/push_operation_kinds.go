@@ -1,6 +1,7 @@
 package optimizer
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/hubsql/hubsql/catalog/function"
@@ -281,9 +282,7 @@ func (p *operationPusher) pushJoin(l, r *fragment, n *logical.Join, kind connect
 		outputs = l.scan.Cols
 	}
 	for _, f := range []*fragment{l, r} {
-		for id, d := range f.defs {
-			both.defs[id] = d
-		}
+		maps.Copy(both.defs, f.defs)
 	}
 	conds := both.inline(expr.SplitAnd(nil, n.Cond))
 	op := &connector.Join{Kind: kind, Conds: bindColumns(conds, cols)}

@@ -1,6 +1,8 @@
 package optimizer
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
@@ -158,7 +160,7 @@ func (p *operationPusher) filter(n *logical.Filter) part {
 			if o.Pushed != connector.Exact {
 				return out.refuse(o.Reason)
 			}
-			scan.Pushed = append(scan.Pushed[:len(scan.Pushed):len(scan.Pushed)], physical.PushedFilter{
+			scan.Pushed = append(slices.Clip(scan.Pushed), physical.PushedFilter{
 				Text: expr.String(n.Conds[i]), Redacted: expr.Redacted(n.Conds[i]), Outcome: o,
 			})
 		}
@@ -345,7 +347,7 @@ func note(n logical.Node, table, operation, reason string) logical.Node {
 		}
 		done = true
 		c := *s
-		c.Pushed = append(c.Pushed[:len(c.Pushed):len(c.Pushed)], physical.PushedFilter{
+		c.Pushed = append(slices.Clip(c.Pushed), physical.PushedFilter{
 			Text: operation, Redacted: operation, Outcome: connector.Outcome{Pushed: connector.Local, Reason: reason},
 		})
 		return &c

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 )
@@ -19,7 +21,7 @@ func SealOperation(op connector.Operation, filtered bool) (connector.SealedOpera
 	case *connector.Aggregate:
 		all = op.Keys
 		for _, c := range op.Calls {
-			all = append(all[:len(all):len(all)], c.Args...)
+			all = append(slices.Clip(all), c.Args...)
 			if c.Filter != nil {
 				conds = append(conds, c.Filter)
 			}
