@@ -99,21 +99,19 @@ func TypeMark(o OID) string { return markStart + strconv.FormatUint(uint64(o), 1
 // NameTypes replaces the marks in a message by the names that name returns.
 func NameTypes(s string, name func(OID) string) string {
 	for {
-		i := strings.Index(s, markStart)
-		if i < 0 {
+		before, rest, ok := strings.Cut(s, markStart)
+		if !ok {
 			return s
 		}
-		rest := s[i+len(markStart):]
-		j := strings.Index(rest, markEnd)
-		if j < 0 {
+		number, after, ok := strings.Cut(rest, markEnd)
+		if !ok {
 			return s
 		}
-		n, err := strconv.ParseUint(rest[:j], 10, 32)
-		text := rest[:j]
-		if err == nil {
+		text := number
+		if n, err := strconv.ParseUint(number, 10, 32); err == nil {
 			text = name(OID(n))
 		}
-		s = s[:i] + text + rest[j+len(markEnd):]
+		s = before + text + after
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/federation/connector"
+	"github.com/hubsql/hubsql/parser"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
