@@ -143,6 +143,7 @@ func (o *Relation) refs() []types.OID {
 	}
 	for _, c := range o.Columns {
 		out = append(out, c.ACL.roles()...)
+		out = append(out, typeRefs(c.Type)...)
 	}
 	return append(out, o.Depends...)
 }

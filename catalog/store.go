@@ -91,6 +91,8 @@ func newObject(c Class) (Object, error) {
 		return &RowPolicy{}, nil
 	case ClassMaskingPolicy:
 		return &MaskingPolicy{}, nil
+	case ClassType:
+		return &UserType{}, nil
 	}
 	return nil, fmt.Errorf("catalog holds an object of unknown class %d", c)
 }

@@ -220,7 +220,7 @@ func (s *Snapshot) check(ids []types.OID) error {
 			continue
 		}
 		for _, ref := range o.refs() {
-			if _, ok := s.objects[ref]; !ok {
+			if !s.holds(ref) {
 				return pgerror.Newf(pgerror.InternalError, "object %d of class %d refers to object %d, which does not exist", id, o.Class(), ref)
 			}
 		}

@@ -145,7 +145,7 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		}
 		o.Handles = plan.handles
 		planned := time.Since(started)
-		lines := physical.Explain(plan.root, o)
+		lines := s.namedTypes(physical.Explain(plan.root, o))
 		if e.summary {
 			lines = append(lines, planning(planned))
 		}
@@ -206,7 +206,7 @@ func (s *Session) explain(ctx context.Context, inner *Prepared, params []types.D
 		return stats[n].Streams
 	}
 	o.Handles = x.handles
-	lines := physical.Explain(x.plan, o)
+	lines := s.namedTypes(physical.Explain(x.plan, o))
 	if e.summary {
 		lines = append(lines, planning(x.planning), fmt.Sprintf("Execution Time: %.3f ms", float64(ran)/float64(time.Millisecond)))
 	}
@@ -228,4 +228,13 @@ func hideBelowPolicies(n physical.Node, below bool, hidden map[physical.Node]boo
 	for _, c := range n.Children() {
 		hideBelowPolicies(c, below, hidden)
 	}
+}
+
+// namedTypes puts the names of users' types into lines of a plan.
+func (s *Session) namedTypes(lines []string) []string {
+	names := s.scoped().names
+	for i, l := range lines {
+		lines[i] = types.NameTypes(l, names.TypeName)
+	}
+	return lines
 }

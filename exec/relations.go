@@ -79,6 +79,36 @@ func (r *relations) RegLookup(_ context.Context, t types.OID, text string) (type
 	return r.engine.SystemRelations.Lookup(r.snap, r.path, t, text)
 }
 
+// UserType implements binder.Catalog.
+func (r *relations) UserType(schema, name string, searchPath []string) (types.Type, bool) {
+	if searchPath == nil {
+		searchPath = r.path
+	}
+	if schema != "" {
+		if schema == ddl.TempSchema {
+			schema = ddl.TempSchemaOf(r.session.sess.PID)
+		}
+		searchPath = []string{schema}
+	}
+	return r.snap.FindType(searchPath, name)
+}
+
+// Domain implements binder.Catalog.
+func (r *relations) Domain(oid types.OID) *binder.Domain {
+	t, ok := r.snap.TypeByOID(oid)
+	if !ok || t.Kind != types.DomainKind {
+		return nil
+	}
+	d := &binder.Domain{Name: r.names().TypeName(oid), Base: t.Base, NotNull: t.NotNull, SearchPath: t.Path}
+	for _, c := range t.Checks {
+		d.Checks = append(d.Checks, binder.DomainCheck{Name: c.Name, SQL: c.SQL})
+	}
+	return d
+}
+
+// names are the names of the catalog's objects for the session.
+func (r *relations) names() *regNames { return &regNames{r.engine.SystemRelations, r.snap, r.path} }
+
 // Relation implements binder.Catalog.
 func (r *relations) Relation(ctx context.Context, name binder.Name, searchPath []string) (*binder.Relation, error) {
 	if r.role == 0 {
@@ -169,7 +199,7 @@ func (r *relations) systemRelation(ctx context.Context, schema, name string) (*b
 
 // known makes the binder's relation of a catalog object.
 func (r *relations) known(ctx context.Context, rel *catalog.Relation) (*binder.Relation, error) {
-	out := &binder.Relation{OID: rel.OID, Schema: rel.Schema, Name: rel.Name, Rows: -1, Check: r.check(rel)}
+	out := &binder.Relation{OID: rel.OID, Schema: rel.Schema, Name: rel.Name, Rows: -1, Check: r.check(rel), RowType: catalog.RowType(rel.OID)}
 	for _, c := range rel.Columns {
 		out.Columns = append(out.Columns, binder.RelationColumn{Name: c.Name, Type: c.Type, AttNum: c.AttNum})
 	}

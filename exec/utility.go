@@ -164,6 +164,9 @@ func (s *Session) ddlStmt(ctx context.Context, q Query) ([][]types.Datum, string
 		CheckDefault: func(ctx context.Context, sql, column string, t types.Type) error {
 			return binder.CheckDefault(ctx, s.binderEnv(s.relations()), sql, column, t)
 		},
+		CheckDomain: func(ctx context.Context, sql string, base types.Type) error {
+			return binder.CheckDomain(ctx, s.binderEnv(s.relations()), sql, base)
+		},
 		Rows: localRows{s},
 		CheckSetting: func(name, value string) error {
 			v := session.NewVars(nil)
@@ -375,7 +378,7 @@ func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 func (s *Session) prepareStmt(ctx context.Context, p *Prepared, n *pg.PrepareStmt) error {
 	var declared []types.OID
 	for _, t := range n.Argtypes {
-		ty, err := binder.ResolveTypeName(t.GetTypeName())
+		ty, err := binder.ResolveTypeName(t.GetTypeName(), s.relations())
 		if err != nil {
 			return err
 		}

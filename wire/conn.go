@@ -181,7 +181,7 @@ func (c *conn) farewell(err error) {
 	c.log.Info("connection refused or ended by the server", slog.String("code", string(e.Code)), slog.String("message", e.Message))
 	_ = c.socket.SetWriteDeadline(time.Now().Add(farewell))
 	c.sendNotices()
-	fields := errorFields(e)
+	fields := errorFields(e, c.regNames())
 	c.send(&fields)
 	c.flush()
 }
@@ -373,9 +373,19 @@ func (c *conn) report(err error) error {
 		c.log.Error("internal error", slog.String("message", e.Message), slog.Any("cause", e.Cause))
 	}
 	c.sendNotices()
-	fields := errorFields(e)
+	fields := errorFields(e, c.regNames())
 	c.send(&fields)
 	return nil
+}
+
+// regNames knows the names that types have in messages, nil before there is a
+// session.
+func (c *conn) regNames() RegNames {
+	if c.session == nil {
+		return nil
+	}
+	names, _ := c.session.(RegNames)
+	return names
 }
 
 // notice queues a notice for the client; any goroutine may call it.
@@ -401,7 +411,7 @@ func (c *conn) sendNotices() {
 	}
 	for _, e := range queue {
 		if noticeWanted(e.Severity, least) {
-			n := pgproto3.NoticeResponse(errorFields(e))
+			n := pgproto3.NoticeResponse(errorFields(e, c.regNames()))
 			c.send(&n)
 		}
 	}

@@ -251,7 +251,7 @@ func (c *column) cell(e *rowEncoder, dst []byte, j int) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	if c.now == cellGeneric && c.format == formatBinary {
-		dst = types.AppendBinary(dst, c.vec.Type, c.vec.Datum(j))
+		dst = types.AppendSend(dst, c.vec.Type, c.vec.Datum(j))
 	} else {
 		dst = c.textValue(e, dst, j)
 	}

@@ -31,7 +31,7 @@ func binaryKind(t types.Type) cellKind {
 	case types.LayoutInt64, types.LayoutFloat64:
 		return binInt64
 	}
-	if t.IsArray() {
+	if t.IsArray() && types.SentAsStored(t) {
 		return cellBytes
 	}
 	return cellGeneric

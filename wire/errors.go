@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -40,10 +41,13 @@ func fatal(err error) *pgerror.Error {
 }
 
 // errorFields returns the fields that ErrorResponse and NoticeResponse share.
-func errorFields(e *pgerror.Error) pgproto3.ErrorResponse {
+func errorFields(e *pgerror.Error, names RegNames) pgproto3.ErrorResponse {
 	severity := string(e.Severity)
 	if severity == "" {
 		severity = string(pgerror.SeverityError)
+	}
+	if names != nil {
+		e = namedTypes(e, names)
 	}
 	return pgproto3.ErrorResponse{
 		Severity:            severity,
@@ -59,6 +63,17 @@ func errorFields(e *pgerror.Error) pgproto3.ErrorResponse {
 		ColumnName:          e.Column,
 		ConstraintName:      e.Constraint,
 	}
+}
+
+// namedTypes puts the names of users' types into the texts of an error.
+func namedTypes(e *pgerror.Error, names RegNames) *pgerror.Error {
+	n := *e
+	for _, s := range []*string{&n.Message, &n.Detail, &n.Hint} {
+		*s = types.NameTypes(*s, func(t types.OID) string {
+			return string(names.AppendReg(nil, types.RegType, uint32(t)))
+		})
+	}
+	return &n
 }
 
 // minMessageLevels orders client_min_messages and the severities of notices.

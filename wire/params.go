@@ -35,7 +35,7 @@ func (c *conn) bindParams(m *bindMessage, s *Statement) ([]types.Datum, error) {
 		case formatText:
 			values[i], err = textParam(types.Of(oids[i]), raw, format, names)
 		case formatBinary:
-			values[i], err = binaryParam(types.Of(oids[i]), raw, i+1)
+			values[i], err = binaryParam(types.Of(oids[i]), raw, i+1, format)
 		default:
 			err = pgerror.Newf(pgerror.InvalidParameterValue, "unsupported format code: %d", code)
 		}
@@ -57,12 +57,16 @@ func textParam(t types.Type, raw []byte, f *types.Format, names RegNames) (types
 	return types.ParseText(t, s, f)
 }
 
-func binaryParam(t types.Type, raw []byte, number int) (types.Datum, error) {
+func binaryParam(t types.Type, raw []byte, number int, f *types.Format) (types.Datum, error) {
 	switch t.OID {
 	case types.Text, types.VarChar, types.BPChar, types.Name, types.JSON, types.JSONB, types.XML, types.Unknown:
 		if err := checkUTF8(raw); err != nil {
 			return types.Datum{}, err
 		}
+	}
+	if t.OID.IsEnum() {
+		// An enum is sent as its label.
+		return textParam(t, raw, f, nil)
 	}
 	d, err := types.ParseBinary(t, raw)
 	if err == nil {

@@ -50,6 +50,9 @@ func (r *Registry) Coercion(from, to types.OID, ctx CastContext) Path {
 	if from == to {
 		return Path{Kind: PathSame}
 	}
+	if to == types.Record && from.IsComposite() || to == types.RecordArray && elementOf(from).IsComposite() {
+		return Path{Kind: PathRelabel}
+	}
 	if i, ok := r.castIndex[castKey{from, to}]; ok {
 		c := &r.casts[i]
 		switch {

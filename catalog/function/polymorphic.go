@@ -37,7 +37,7 @@ type generic struct {
 // arguments contradict each other.
 func (r *Registry) bind(declared, actual []types.OID) (g generic, ok bool) {
 	var compat []types.OID
-	nonArray, nonArrayCompat := false, false
+	nonArray, nonArrayCompat, enum := false, false, false
 	elem := func(t types.OID) bool {
 		if g.elem != 0 && g.elem != t {
 			return false
@@ -53,9 +53,8 @@ func (r *Registry) bind(declared, actual []types.OID) (g generic, ok bool) {
 		switch d {
 		case types.AnyElement, types.AnyNonArray, types.AnyEnum:
 			g.used = true
-			if d == types.AnyNonArray {
-				nonArray = true
-			}
+			nonArray = nonArray || d == types.AnyNonArray
+			enum = enum || d == types.AnyEnum
 			if a == types.Unknown {
 				g.unknown = true
 				continue
@@ -98,7 +97,7 @@ func (r *Registry) bind(declared, actual []types.OID) (g generic, ok bool) {
 			compat = append(compat, e)
 		}
 	}
-	if nonArray && elementOf(g.elem) != 0 {
+	if nonArray && elementOf(g.elem) != 0 || enum && category(g.elem) != types.CategoryEnum {
 		return g, false
 	}
 	if g.usedCompat {

@@ -73,7 +73,11 @@ func pgClass(x *scan) {
 		if kind == catalog.Table {
 			file, identity = id, "d"
 		}
-		x.add(oid(id), str(name), oid(schema), oid(0), oid(0), oid(owner), oid(am), oid(file), oid(0),
+		row := types.OID(0)
+		if id >= catalog.FirstNormal && kind != 'i' {
+			row = catalog.RowType(id)
+		}
+		x.add(oid(id), str(name), oid(schema), oid(row), oid(0), oid(owner), oid(am), oid(file), oid(0),
 			num(0), types.FloatDatum(-1), num(0), oid(0),
 			yes(index), yes(false), str("p"), str(string(kind)), num(columns), num(checks),
 			yes(rules), yes(false), yes(false), yes(rls), yes(force), yes(true), str(identity), yes(false),
@@ -115,7 +119,11 @@ func pgAttribute(x *scan) {
 		if number < 0 {
 			target = 0
 		}
-		x.add(oid(rel), str(name), oid(t.OID), num(target), num(int(length)), num(int(number)), num(dims), num(-1), num(int(mod)),
+		id := t.OID
+		if t.Domain != 0 {
+			id = t.Domain
+		}
+		x.add(oid(rel), str(name), oid(id), num(target), num(int(length)), num(int(number)), num(dims), num(-1), num(int(mod)),
 			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(byDefault), yes(false), str(""), str(""),
 			yes(false), yes(true), num(0), oid(collation), acl, null, fdw, null)
 	}

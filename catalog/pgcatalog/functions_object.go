@@ -59,9 +59,9 @@ var objectFunctions = map[string]scalar{
 		case c.args[0].Null:
 			return null, nil
 		case c.args[1].Null:
-			return str(types.FormatOID(c.oid(0))), nil
+			return str(c.names.TypeName(c.oid(0))), nil
 		}
-		return str(types.FormatType(types.Type{OID: c.oid(0), Mod: c.int(1)})), nil
+		return str(c.names.FormatType(types.Type{OID: c.oid(0), Mod: c.int(1)})), nil
 	},
 	"pg_typeof": func(c *callee) (types.Datum, error) { return oid(c.call.Args[0].OID), nil },
 	"pg_get_serial_sequence": func(c *callee) (types.Datum, error) {
@@ -236,6 +236,11 @@ func (s *source) identify(class, object types.OID, sub int32) (kind, schema, nam
 			}
 		}
 	case catalog.ClassType:
+		if t, ok := s.snap.TypeByOID(object); ok {
+			schema, _ := s.snap.SchemaByOID(t.SchemaID)
+			full := s.names.TypeName(object)
+			return "type", schema.Name, QuoteIdent(t.Name), full, "type " + full
+		}
 		if t := types.Lookup(object); t != nil {
 			return "type", function.PgCatalog, QuoteIdent(t.Name), t.Formal, "type " + t.Formal
 		}

@@ -283,7 +283,13 @@ var privilegeFunctions = func() map[string]scalar {
 		"has_type_privilege": privilegeCheck{
 			catalog.Usage,
 			func(c *callee, name string) (types.OID, error) { return c.names.Lookup(types.RegType, name) },
-			func(_ *callee, id types.OID) bool { return types.Lookup(id) != nil }, everybody,
+			func(c *callee, id types.OID) bool {
+				if _, _, _, user := id.User(); user {
+					_, _, ok := c.snap.TypeIdentity(id)
+					return ok
+				}
+				return types.Lookup(id) != nil
+			}, everybody,
 		}.function,
 		"has_sequence_privilege": privilegeCheck{
 			catalog.Usage | catalog.Select | catalog.Update,

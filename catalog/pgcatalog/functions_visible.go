@@ -1,6 +1,8 @@
 package pgcatalog
 
 import (
+	"strings"
+
 	"github.com/hubsql/hubsql/catalog/types"
 )
 
@@ -18,7 +20,11 @@ var visibilityFunctions = map[string]scalar{
 		return yes(c.names.relationVisible(schema, name)), nil
 	},
 	"pg_type_is_visible": func(c *callee) (types.Datum, error) {
-		if types.Lookup(c.oid(0)) == nil {
+		if _, name, ok := c.snap.TypeIdentity(c.oid(0)); ok {
+			text := c.names.userType(c.oid(0))
+			return yes(strings.TrimSuffix(text, "[]") == QuoteIdent(name)), nil
+		}
+		if _, _, _, user := c.oid(0).User(); user || types.Lookup(c.oid(0)) == nil {
 			return null, nil
 		}
 		return yes(true), nil

@@ -142,13 +142,20 @@ func shapeOf(t types.Type) shape {
 
 func informationColumns(x *scan) {
 	add := func(e *entry, name string, t types.Type, number int16, notNull, updatable bool, collationOID types.OID) {
-		info := types.Lookup(t.OID)
-		kind, udt := "USER-DEFINED", ""
-		if info != nil {
-			kind, udt = types.FormatOID(t.OID), info.Name
+		kind := "USER-DEFINED"
+		if info := types.Lookup(t.OID); info != nil {
+			if _, _, _, user := t.OID.User(); !user {
+				kind = types.FormatOID(t.OID)
+			}
 			if info.Elem != 0 && info.Len == -1 {
 				kind = "ARRAY"
 			}
+		}
+		udtSchema, udt := x.typeNameOf(types.Of(t.OID))
+		domainCatalog, domainSchema, domain := null, null, null
+		if t.Domain != 0 {
+			in, name := x.typeNameOf(t)
+			domainCatalog, domainSchema, domain = str(x.database), str(in), str(name)
 		}
 		s := shapeOf(t)
 		collationSchema, collation := null, null
@@ -161,8 +168,8 @@ func informationColumns(x *scan) {
 		}
 		x.add(str(x.database), str(e.schema), str(e.name), str(name), num(int(number)), null, yesNo(!notNull), str(kind),
 			s.charLength, s.octetLength, s.precision, s.radix, s.scale, s.datetime, s.interval, null,
-			null, null, null, collationCatalog, collationSchema, collation, null, null, null,
-			str(x.database), str("pg_catalog"), str(udt), null, null, null, null, str(strconv.Itoa(int(number))),
+			null, null, null, collationCatalog, collationSchema, collation, domainCatalog, domainSchema, domain,
+			str(x.database), str(udtSchema), str(udt), null, null, null, null, str(strconv.Itoa(int(number))),
 			yesNo(false), yesNo(false), null, null, null, null, null, yesNo(false), str("NEVER"), null, yesNo(updatable))
 	}
 	wanted := x.wanted("table_name")

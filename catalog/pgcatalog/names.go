@@ -141,6 +141,9 @@ func (n Names) text(t, id types.OID) string {
 		}
 		return QuoteIdent(schema) + "." + QuoteIdent(name)
 	case types.RegType:
+		if _, _, _, user := id.User(); user {
+			return n.userType(id)
+		}
 		if types.Lookup(id) == nil {
 			return ""
 		}
@@ -197,6 +200,56 @@ func (n Names) text(t, id types.OID) string {
 		}
 	}
 	return ""
+}
+
+// userType prints the name of a type that users have made, "" when there is none.
+func (n Names) userType(id types.OID) string {
+	schema, name, ok := n.Snapshot.TypeIdentity(id)
+	if !ok {
+		return ""
+	}
+	out := QuoteIdent(name)
+	in := n.schemaName(schema)
+	found := ""
+	for _, s := range n.path() {
+		if _, ok := n.Snapshot.FindType([]string{s}, name); ok {
+			found = s
+			break
+		}
+		if s == function.PgCatalog && types.ByName(name) != nil {
+			found = s
+			break
+		}
+	}
+	if found != in {
+		out = QuoteIdent(in) + "." + out
+	}
+	if _, array, _, _ := id.User(); array {
+		out += "[]"
+	}
+	return out
+}
+
+// TypeName prints a type as format_type without a modifier does.
+func (n Names) TypeName(id types.OID) string {
+	if _, _, _, user := id.User(); user {
+		if s := n.userType(id); s != "" {
+			return s
+		}
+		return "???"
+	}
+	return types.FormatOID(id)
+}
+
+// FormatType prints a type as format_type does.
+func (n Names) FormatType(t types.Type) string {
+	if t.Domain != 0 {
+		return n.TypeName(t.Domain)
+	}
+	if _, _, _, user := t.OID.User(); user {
+		return n.TypeName(t.OID)
+	}
+	return types.FormatType(t)
 }
 
 // schemaVisible reports whether unqualified names are looked up in a schema.

@@ -317,6 +317,29 @@ func formalName(s string) types.OID {
 	return 0
 }
 
+// namedType finds a type by its name, qualified or not, 0 when there is none.
+func (n Names) namedType(parts []string) types.OID {
+	name, path := parts[len(parts)-1], n.path()
+	if len(parts) > 1 {
+		path = parts[len(parts)-2 : len(parts)-1]
+	}
+	for _, schema := range path {
+		if schema == function.PgCatalog {
+			if info := types.ByName(name); info != nil {
+				return info.OID
+			}
+			continue
+		}
+		if t, ok := n.Snapshot.FindType([]string{schema}, name); ok {
+			if t.Domain != 0 {
+				return t.Domain
+			}
+			return t.OID
+		}
+	}
+	return 0
+}
+
 // lookupType reads the name of a type as the SQL grammar spells it; a modifier
 // is left out.
 func (n Names) lookupType(text string) (types.OID, error) {
@@ -356,15 +379,10 @@ func (n Names) lookupType(text string) (types.OID, error) {
 			if _, err := n.schema(parts[len(parts)-2]); err != nil {
 				return 0, err
 			}
-			if parts[len(parts)-2] != function.PgCatalog {
-				return 0, none
-			}
 		}
-		info := types.ByName(parts[len(parts)-1])
-		if info == nil {
+		if id = n.namedType(parts); id == 0 {
 			return 0, none
 		}
-		id = info.OID
 	}
 	if array {
 		if info := types.Lookup(id); info.Category != types.CategoryArray || info.Elem == 0 {

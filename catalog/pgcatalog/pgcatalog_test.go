@@ -82,6 +82,10 @@ func newFixture(t *testing.T) *fixture {
 			{OID: tx.NewOID(), Name: "notes_n_idx", Kind: catalog.PlainIndex, Index: true, Columns: []int16{2}},
 		},
 	})
+	put("type", &catalog.UserType{
+		OID: types.UserOID(types.EnumKind, tx.NewOID()), SchemaID: catalog.SchemaPublic, Name: "mood", Owner: bob, Kind: types.EnumKind,
+		Labels: []types.EnumLabel{{OID: tx.NewOID(), Order: 1, Name: "sad"}, {OID: tx.NewOID(), Order: 2, Name: "ok"}},
+	})
 	put("policy", &catalog.RowPolicy{OID: tx.NewOID(), Name: "mine", Relation: orders, Permissive: true, Command: 'r', Roles: []types.OID{bob}, Using: "id > 1"})
 	put("mask", &catalog.MaskingPolicy{OID: tx.NewOID(), Name: "hide", Relation: orders, Column: 2, To: []types.OID{catalog.PublicRole}, Using: "hub.full_mask(mail)", Owner: ann, Created: time.Unix(0, 0)})
 	put("comment", &catalog.Comment{OID: tx.NewOID(), On: catalog.ClassRelation, Object: orders, Text: "all orders"})

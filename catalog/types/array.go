@@ -115,6 +115,9 @@ func elementDatum(elem OID, value string) (Datum, error) {
 		}
 		return Datum{S: value}, nil
 	}
+	if elem&userTypes != 0 {
+		return Datum{S: value}, nil
+	}
 	if info := Lookup(elem); info != nil && info.Category == CategoryArray {
 		return Datum{S: value}, nil
 	}

@@ -12,6 +12,9 @@ func Orderable(t Type) bool {
 	case JSON, XML, Unknown, Void, PgNodeTree, JSONPath, XID, CID, ACLItem:
 		return false
 	}
+	if t.OID.IsEnum() || t.OID.IsComposite() {
+		return true
+	}
 	info := Lookup(t.OID)
 	if info == nil {
 		return false
@@ -66,6 +69,9 @@ func Compare(t Type, a, b Datum) int {
 	case Inet, CIDR:
 		return compareInet(a.S, b.S)
 	case Record:
+		return compareRecord(a.S, b.S)
+	}
+	if t.OID.IsComposite() {
 		return compareRecord(a.S, b.S)
 	}
 	switch t.Layout() {

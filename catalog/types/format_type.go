@@ -5,6 +5,9 @@ import "strconv"
 // FormatType prints a type as PostgreSQL's format_type does, with its modifier:
 // numeric(10,2), character varying(20)[], timestamp(3) without time zone.
 func FormatType(t Type) string {
+	if t.OID&userTypes != 0 {
+		return TypeMark(t.OID)
+	}
 	info := Lookup(t.OID)
 	if info == nil {
 		if t.OID == 0 {

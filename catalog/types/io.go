@@ -132,6 +132,9 @@ func ParseText(t Type, s string, f *Format) (Datum, error) {
 	case Record:
 		return Datum{}, pgerror.NotSupported("input of anonymous composite types is not implemented")
 	}
+	if t.OID&userTypes != 0 && !t.IsArray() {
+		return parseUser(t, s, f)
+	}
 	info := Lookup(t.OID)
 	switch {
 	case info == nil:
@@ -147,6 +150,9 @@ func ParseText(t Type, s string, f *Format) (Datum, error) {
 // HasInput reports whether ParseText reads values of type t. Values of the others
 // come from sources only and are kept as the text that the source printed.
 func HasInput(t Type) bool {
+	if t.OID&userTypes != 0 {
+		return true
+	}
 	info := Lookup(t.OID)
 	if info == nil || info.Pseudo {
 		return false
@@ -223,6 +229,12 @@ func AppendText(dst []byte, t Type, d Datum, f *Format) []byte {
 	case MacAddr:
 		return appendMacAddr(dst, d.S)
 	case Record:
+		return appendRecord(dst, d.S, f)
+	}
+	switch {
+	case t.OID.IsEnum():
+		return append(dst, EnumText(d.S)...)
+	case t.OID.IsComposite():
 		return appendRecord(dst, d.S, f)
 	}
 	if info := Lookup(t.OID); info != nil && info.Category == CategoryArray || t.OID == AnyArray || t.OID == RecordArray {

@@ -71,7 +71,7 @@ func sqlType(t *testing.T, name string) Type {
 		"interval second(1)": IntervalType(fieldSecond, 1), "interval(1)": IntervalType(0, 1),
 		"numeric(5,2)": NumericType(5, 2), "numeric(3,-2)": NumericType(3, -2), "numeric(2,4)": NumericType(2, 4),
 		"numeric(4,4)": NumericType(4, 4), "numeric(5,1)[]": {OID: NumericArray, Mod: NumericType(5, 1).Mod},
-		"time(2)": {Time, 2}, "timestamp(0)": {Timestamp, 0}, "timestamp(3)": {Timestamp, 3},
+		"time(2)": {OID: Time, Mod: 2}, "timestamp(0)": {OID: Timestamp, Mod: 0}, "timestamp(3)": {OID: Timestamp, Mod: 3},
 	}
 	if ty, ok := special[name]; ok {
 		return ty

@@ -10,6 +10,10 @@ type OID uint32
 type Type struct {
 	OID OID
 	Mod int32
+	// Domain is the domain that the values belong to, 0 for none. OID and Mod are
+	// those of the type that the domain is made of: everything but a cast to the
+	// domain treats its values as values of that type.
+	Domain OID `json:",omitempty"`
 }
 
 // Of returns the type with no modifier.
@@ -171,10 +175,15 @@ type Info struct {
 	Pseudo    bool
 }
 
-// Lookup returns the description of a built-in type, nil when oid is none.
+// Lookup returns the description of a type, nil when oid is none. That of a type
+// that users have made is derived from its OID alone: whether it exists is known
+// to the catalog, and its names are marks (see TypeMark).
 func Lookup(oid OID) *Info {
 	if oid < maxOID {
 		return byOID[oid]
+	}
+	if oid&userTypes != 0 {
+		return userInfo(oid)
 	}
 	return nil
 }
@@ -187,14 +196,17 @@ func All() []*Info { return all }
 
 // Layout returns the physical layout of t.
 func (t Type) Layout() Layout {
-	if i := Lookup(t.OID); i != nil {
-		return i.Layout
+	if t.OID < maxOID && byOID[t.OID] != nil {
+		return byOID[t.OID].Layout
 	}
 	return LayoutBytes
 }
 
 // Category returns the type category of t.
 func (t Type) Category() Category {
+	if t.OID&userTypes != 0 {
+		return userCategory(t.OID)
+	}
 	if i := Lookup(t.OID); i != nil {
 		return i.Category
 	}
@@ -206,8 +218,14 @@ func (t Type) IsArray() bool { return t.Category() == CategoryArray || t.OID == 
 
 // Elem returns the element type of an array, carrying the array's modifier.
 func (t Type) Elem() Type {
+	if t.OID&userTypes != 0 {
+		if t.OID&userArray == 0 {
+			return Type{Mod: -1}
+		}
+		return Type{OID: t.OID &^ userArray, Mod: t.Mod}
+	}
 	if i := Lookup(t.OID); i != nil {
-		return Type{OID: i.Elem, Mod: t.Mod}
+		return Type{OID: i.Elem, Mod: t.Mod, Domain: t.Domain &^ userArray}
 	}
 	return Type{Mod: -1}
 }

@@ -15,7 +15,7 @@ func minMaxAggregates() []entry {
 	var list []entry
 	for _, t := range []string{
 		"int2", "int4", "int8", "float4", "float8", "numeric", "oid", "date", "time", "timetz", "timestamp", "timestamptz",
-		"interval", "text", "bpchar", "money", "inet", "anyarray",
+		"interval", "text", "bpchar", "money", "inet", "anyarray", "anyenum",
 	} {
 		list = append(list,
 			entry{sigs: fmt.Sprintf("min(%s)", t), aggregate: extreme(false), doc: "The smallest value that is not NULL."},

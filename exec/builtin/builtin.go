@@ -49,6 +49,7 @@ var families = [...]func() []entry{
 	networks,
 	valueFunctions,
 	sets,
+	enums,
 	arrays,
 	system,
 	numericMath,

@@ -60,6 +60,7 @@ func comparisons() []entry {
 		{"network_", "inet"},
 		{"bit", "bit"},
 		{"varbit", "varbit"},
+		{"enum_", "anyenum"},
 	}
 	for _, s := range same {
 		for _, x := range suffixes {

@@ -29,6 +29,21 @@ func hubFunctions() []*function.Overload {
 			Volatility: function.Stable, Strict: true, Kernel: each(jsonFieldAs),
 			Doc: "A member of an object as a value of the call's type.",
 		},
+		{
+			Name: "record_field", Schema: "hub", Kind: function.Scalar, Args: []types.OID{types.Any, types.Int4}, Ret: types.Any,
+			Volatility: function.Immutable, Strict: true, Kernel: each(recordField),
+			Doc: "A field of a value of a composite type, by its number from 0.",
+		},
+		{
+			Name: "record_nulls", Schema: "hub", Kind: function.Scalar, Args: []types.OID{types.Any, types.Bool}, Ret: types.Bool,
+			Volatility: function.Immutable, Kernel: each(recordNulls),
+			Doc: "Whether every field of a record is NULL, or not NULL when the second argument is false.",
+		},
+		{
+			Name: "refuse_value", Schema: "hub", Kind: function.Scalar, Args: []types.OID{types.Any, types.Text, types.Text}, Ret: types.Any,
+			Volatility: function.Stable, Kernel: each(refuseValue),
+			Doc: "Raises an error: a value does not belong to a domain.",
+		},
 	}
 }
 

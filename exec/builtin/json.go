@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog/function"
@@ -123,24 +124,9 @@ func appendJSON(dst []byte, t types.Type, d types.Datum, f *types.Format) ([]byt
 			s += ":00"
 		}
 		return types.AppendJSONString(dst, s), nil
-	case types.Record:
-		fields, err := types.DecodeRecord(d.S)
-		if err != nil {
-			return dst, err
-		}
-		dst = append(dst, '{')
-		for i, x := range fields {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(dst, `"f`...)
-			dst = types.AppendInt(dst, int64(i+1))
-			dst = append(dst, `":`...)
-			if dst, err = appendJSON(dst, types.Of(x.Type), x.Value, f); err != nil {
-				return dst, err
-			}
-		}
-		return append(dst, '}'), nil
+	}
+	if t.IsRow() {
+		return appendJSONRow(dst, t, d, f)
 	}
 	if t.IsArray() {
 		a, err := types.DecodeArray(d.S)
@@ -150,6 +136,31 @@ func appendJSON(dst []byte, t types.Type, d types.Datum, f *types.Format) ([]byt
 		return appendJSONArray(dst, a, a.Dims, f)
 	}
 	return types.AppendJSONString(dst, types.FormatText(t, d, f)), nil
+}
+
+// appendJSONRow appends a record: its fields have the names that its type gives
+// them, else f1, f2 and so on.
+func appendJSONRow(dst []byte, t types.Type, d types.Datum, f *types.Format) ([]byte, error) {
+	fields, err := types.DecodeRecord(d.S)
+	if err != nil {
+		return dst, err
+	}
+	columns := f.Composite(t.OID)
+	dst = append(dst, '{')
+	for i, x := range fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		name := "f" + strconv.Itoa(i+1)
+		if i < len(columns) {
+			name = columns[i].Name
+		}
+		dst = append(types.AppendJSONString(dst, name), ':')
+		if dst, err = appendJSON(dst, types.Of(x.Type), x.Value, f); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
 }
 
 // appendJSONArray appends one dimension of an array.
@@ -223,7 +234,7 @@ func buildObject(r *row) (types.Datum, error) {
 			return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "argument %d cannot be null", k+1).WithHint("Object keys should be text.")
 		}
 		switch t := r.args[k].Type; {
-		case t.IsArray(), t.OID == types.Record, t.OID == types.JSON, t.OID == types.JSONB:
+		case t.IsArray(), t.IsRow(), t.OID == types.JSON, t.OID == types.JSONB:
 			return types.Null, pgerror.New(pgerror.InvalidParameterValue, "key value must be scalar, not array, composite, or json")
 		}
 		if k > 0 {
@@ -375,7 +386,7 @@ func jsonAgg(c *function.Call, s *list) (types.Datum, error) {
 	for i, d := range s.v {
 		if i > 0 {
 			b = append(b, ", "...)
-			if !d.Null && (c.Args[0].IsArray() || c.Args[0].OID == types.Record || c.Args[0] == types.RowJSON()) {
+			if !d.Null && (c.Args[0].IsArray() || c.Args[0].IsRow() || c.Args[0] == types.RowJSON()) {
 				b = append(b, "\n "...)
 			}
 		}

@@ -111,6 +111,9 @@ func formatTypeOf(r *row) (types.Datum, error) {
 		return types.Null, nil
 	}
 	oid := types.OID(uint32(r.int(0)))
+	if _, _, _, user := oid.User(); user {
+		return text(r.c.Session.Format().TypeName(oid))
+	}
 	if r.null(1) {
 		return text(types.FormatOID(oid))
 	}

@@ -95,7 +95,7 @@ func Compare(op Op, a, b *vector.Vec, n int, out []uint8) {
 		}
 		compareOrdered(op, a, b, n, out)
 	default:
-		if t := a.Type; t.OID == types.BPChar || t.IsArray() || t.OID == types.Record || !byBytes(t) {
+		if t := a.Type; t.OID == types.BPChar || t.IsArray() || t.IsRow() || !byBytes(t) {
 			compareOrdered(op, a, b, n, out)
 			return
 		}

@@ -27,7 +27,7 @@ type elements struct {
 
 // openElements starts reading; malformed input reads as empty.
 func openElements(t types.Type, b []byte) elements {
-	if t.OID == types.Record {
+	if t.IsRow() {
 		if len(b) < 4 {
 			return elements{}
 		}
@@ -135,7 +135,7 @@ func CompareBinary(t types.Type, a, b []byte) int {
 	switch {
 	case t.OID == types.BPChar:
 		return bytes.Compare(TrimBlanks(a), TrimBlanks(b))
-	case t.IsArray() || t.OID == types.Record:
+	case t.IsArray() || t.IsRow():
 		return CompareComposite(t, a, b)
 	}
 	return bytes.Compare(a, b)
@@ -213,7 +213,7 @@ func hashElement(p element) uint64 {
 	switch {
 	case t.OID == types.BPChar:
 		return HashBytes(TrimBlanks(p.b))
-	case t.IsArray() || t.OID == types.Record:
+	case t.IsArray() || t.IsRow():
 		return hashComposite(t, p.b)
 	}
 	return HashBytes(p.b)

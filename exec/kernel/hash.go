@@ -260,7 +260,7 @@ func hashViews(dst []uint64, v *vector.Vec, n int) {
 			}
 		}
 		return
-	case v.Type.IsArray() || v.Type.OID == types.Record:
+	case v.Type.IsArray() || v.Type.IsRow():
 		for i := range dst {
 			if v.Valid == nil || v.Valid.Get(i) {
 				dst[i] = hashComposite(v.Type, v.Bytes(i))

@@ -109,7 +109,7 @@ func CompareFunc(t types.Type) Comparer {
 		return func(a *vector.Vec, i int, b *vector.Vec, j int) int {
 			return bytes.Compare(TrimBlanks(a.Bytes(i)), TrimBlanks(b.Bytes(j)))
 		}
-	case t.IsArray() || t.OID == types.Record:
+	case t.IsArray() || t.IsRow():
 		return func(a *vector.Vec, i int, b *vector.Vec, j int) int {
 			return CompareComposite(t, a.Bytes(i), b.Bytes(j))
 		}
@@ -213,7 +213,7 @@ func Equal(a *vector.Vec, i int, b *vector.Vec, j int) bool {
 	switch {
 	case a.Type.OID == types.BPChar:
 		return bytes.Equal(TrimBlanks(a.Bytes(i)), TrimBlanks(b.Bytes(j)))
-	case a.Type.IsArray() || a.Type.OID == types.Record:
+	case a.Type.IsArray() || a.Type.IsRow():
 		return CompareComposite(a.Type, a.Bytes(i), b.Bytes(j)) == 0
 	case !byBytes(a.Type):
 		return types.Compare(a.Type, types.Datum{S: a.String(i)}, types.Datum{S: b.String(j)}) == 0

@@ -61,7 +61,7 @@ func SelectConst(dst []int32, op Op, v, c *vector.Vec, sel []int32, n int) ([]in
 		}
 		dst = selectConst(dst, op, v.Int64s()[:n], c.Int64s()[0], sel)
 	case types.LayoutBytes:
-		if t := v.Type; t.OID == types.BPChar || t.IsArray() || t.OID == types.Record || !byBytes(t) {
+		if t := v.Type; t.OID == types.BPChar || t.IsArray() || t.IsRow() || !byBytes(t) {
 			return dst, false
 		}
 		dst = selectText(dst, op, v, c, sel, n)

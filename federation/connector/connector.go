@@ -129,7 +129,31 @@ type Column struct {
 	// Note says why the type is only an approximation ("" otherwise): IMPORT
 	// FOREIGN SCHEMA shows it as a NOTICE.
 	Note string
+	// User describes the type at the source when users have made it there; Type
+	// is then what the column is read as by those who do not have the type. With
+	// Array the column is an array of it.
+	User  *UserType
+	Array bool
 }
+
+// UserType is a type of a source that users have made there.
+type UserType struct {
+	Kind         types.UserKind
+	Schema, Name string
+	// Labels are those of an enum in their order.
+	Labels []string
+	// Columns are those of a composite type: names and types count.
+	Columns []Column
+	// Base is what a domain is made of; Default and Checks are SQL as PostgreSQL
+	// writes it, over VALUE.
+	Base    Column
+	NotNull bool
+	Default string
+	Checks  []DomainCheck
+}
+
+// DomainCheck is a CHECK of a domain.
+type DomainCheck struct{ Name, SQL string }
 
 // TableHandle is a table with everything that was pushed into it. It is
 // immutable: pushing returns a new handle. String describes it for EXPLAIN

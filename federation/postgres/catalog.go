@@ -64,7 +64,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p','v','m','f')`
 // columnQuery lists the columns of a relation; a domain shows the type that it
 // is made of.
 const columnQuery = `SELECT a.attname, a.attnotnull, b.oid, b.mod, b.typtype, b.typname, a.atttypid <> b.oid,
-  coalesce(l.oid, 0), coalesce(l.collname, ''), coalesce(l.collcollate, ''), coalesce((to_jsonb(l)->>'collisdeterministic')::bool, true), coalesce(to_jsonb(l)->>'collprovider', 'c')
+  coalesce(l.oid, 0), coalesce(l.collname, ''), coalesce(l.collcollate, ''), coalesce((to_jsonb(l)->>'collisdeterministic')::bool, true), coalesce(to_jsonb(l)->>'collprovider', 'c'), a.atttypid
 FROM pg_attribute a
 JOIN LATERAL (
   WITH RECURSIVE d AS (
@@ -147,6 +147,14 @@ func (s *source) Table(ctx context.Context, ref connector.TableRef) (connector.T
 	remote := make([]column, len(cells))
 	for i, c := range cells {
 		remote[i] = describe(c, env)
+	}
+	ids := make([]types.OID, len(cells))
+	for i, c := range cells {
+		id, _ := strconv.ParseUint(string(c[12]), 10, 32)
+		ids[i] = types.OID(id)
+	}
+	if err := s.userTypes(ctx, remote, ids); err != nil {
+		return nil, err
 	}
 	if ref.Columns == nil {
 		t.columns = remote

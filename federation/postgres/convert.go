@@ -17,14 +17,28 @@ type conversion struct {
 	parse  bool
 	to     types.Type
 	format *types.Format
+	// labels are the values of an enum type, nil for another type.
+	labels map[string]string
 }
 
 // newConversion returns the conversion of a column, inactive when the server
 // sends the column's type.
-func newConversion(c column, _ *types.Format) conversion {
+func newConversion(c column, session *types.Format) conversion {
 	// The remote session writes dates in ISO form and UTC, whatever the local
 	// session reads.
-	return conversion{parse: types.HasInput(c.Type), active: c.wire.OID != c.Type.OID || c.wire.Mod != c.Type.Mod, to: c.Type, format: types.DefaultFormat()}
+	out := conversion{parse: types.HasInput(c.Type), active: c.wire.OID != c.Type.OID || c.wire.Mod != c.Type.Mod, to: c.Type, format: types.DefaultFormat()}
+	if _, _, _, user := c.Type.OID.User(); user && session != nil {
+		out.format.Names = session.Names
+	}
+	if c.Type.OID.IsEnum() {
+		out.labels = map[string]string{}
+		if e := session.Enum(c.Type.OID); e != nil {
+			for _, l := range e.Labels {
+				out.labels[l.Name] = l.Value().S
+			}
+		}
+	}
+	return out
 }
 
 // run converts n rows of text.
@@ -33,6 +47,14 @@ func (c *conversion) run(in *vector.Vec, n int, out *vector.Vec) error {
 	for i := range n {
 		if in.IsNull(i) {
 			out.Set(i, n, types.Null)
+			continue
+		}
+		if c.labels != nil {
+			v, ok := c.labels[string(in.Bytes(i))]
+			if !ok {
+				return pgerror.New(pgerror.InvalidTextRepresentation, "a label is not one of the type's")
+			}
+			out.SetString(i, v)
 			continue
 		}
 		if !c.parse {

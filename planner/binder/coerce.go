@@ -11,13 +11,13 @@ import (
 
 // resolveType turns a type name of the grammar into a type.
 func (b *binder) resolveType(n *pg.TypeName) (types.Type, error) {
-	t, err := ResolveTypeName(n)
+	t, err := ResolveTypeName(n, b.env.Catalog)
 	return t, b.at(err, n.GetLocation())
 }
 
 // ResolveTypeName turns a type name of the grammar into a type; 42704 when there
-// is none of that name.
-func ResolveTypeName(n *pg.TypeName) (types.Type, error) {
+// is none of that name. c knows the types that users have made.
+func ResolveTypeName(n *pg.TypeName, c Catalog) (types.Type, error) {
 	parts := names(n.GetNames())
 	if len(parts) == 0 {
 		return types.Type{}, pgerror.New(pgerror.UndefinedObject, "a type name is missing")
@@ -41,6 +41,27 @@ func ResolveTypeName(n *pg.TypeName) (types.Type, error) {
 			name = n
 		}
 	}
+	if len(parts) > 1 && parts[len(parts)-2] != function.PgCatalog || types.ByName(name) == nil {
+		schema := ""
+		if len(parts) > 1 {
+			schema = parts[len(parts)-2]
+		}
+		if t, ok := c.UserType(schema, name, nil); ok {
+			if len(mods) > 0 {
+				return types.Type{}, pgerror.Newf(pgerror.SyntaxError, "type modifier is not allowed for type %q", name)
+			}
+			if len(n.GetArrayBounds()) > 0 && !t.IsArray() {
+				domain := t.Domain
+				if t = t.ArrayOf(); domain != 0 {
+					t.Domain = types.Lookup(domain).Array
+				}
+			}
+			return t, nil
+		}
+		if schema != "" && schema != function.PgCatalog && schema != "information_schema" {
+			return types.Type{}, pgerror.Newf(pgerror.UndefinedObject, "type %q does not exist", schema+"."+name)
+		}
+	}
 	t, err := types.ResolveTypeName(name, mods)
 	if err != nil {
 		return t, err
@@ -61,6 +82,9 @@ func (b *binder) coerce(e expr.Expr, to types.Type, ctx function.CastContext, ex
 	from := e.Type()
 	if from == to {
 		return e, nil
+	}
+	if to.Domain != 0 && from.Domain != to.Domain {
+		return b.coerceDomain(e, to, ctx, explicit, loc)
 	}
 	switch x := e.(type) {
 	case *expr.Const:
@@ -88,7 +112,13 @@ func (b *binder) coerce(e expr.Expr, to types.Type, ctx function.CastContext, ex
 		}
 	case *expr.Row:
 		if to.OID == types.Record {
-			return e, nil
+			if from.OID == types.Record {
+				return e, nil
+			}
+			return &expr.Row{Items: x.Items, Names: x.Names, T: to}, nil
+		}
+		if to.OID.IsComposite() && from.OID == types.Record {
+			return b.coerceRow(x, to, ctx, explicit, loc)
 		}
 	}
 	if to.OID == types.Unknown || to.OID == types.Any {

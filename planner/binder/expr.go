@@ -336,6 +336,9 @@ func (b *binder) wholeRow(it *rangeItem, loc int32) (expr.Expr, error) {
 		return b.columnAt(cols[0], loc), nil
 	}
 	r := &expr.Row{T: types.Of(types.Record)}
+	if it.rowType != 0 {
+		r.T.OID = it.rowType
+	}
 	for _, c := range cols {
 		r.Items, r.Names = append(r.Items, b.reader(c)), append(r.Names, c.Name)
 	}
@@ -492,6 +495,10 @@ func (b *binder) bindNullTest(ec *exprContext, n *pg.NullTest) (expr.Expr, error
 			return &expr.Const{T: types.Of(types.Bool), Value: types.BoolDatum(!not)}, nil
 		}
 		return expr.JoinAnd(all), nil
+	}
+	if e.Type().IsRow() {
+		want := &expr.Const{T: types.Of(types.Bool), Value: types.BoolDatum(!not)}
+		return b.hubCall("record_nulls", []expr.Expr{e, want}, types.Of(types.Bool), n.Location)
 	}
 	return &expr.NullTest{Arg: e, Not: not}, nil
 }
@@ -713,18 +720,9 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 			}
 			rest = rest[n2:]
 		case *pg.Node_String_:
-			row := b.rowOf(e)
-			if row == nil {
-				if t := e.Type(); t.OID == types.Record {
-					return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
-				}
-				return nil, b.errorf(exprLocation(n.Arg), pgerror.WrongObjectType, "column notation .%s applied to type %s, which is not a composite type", ind.String_.Sval, types.FormatType(e.Type()))
+			if e, err = b.selectField(e, ind.String_.Sval, exprLocation(n.Arg)); err != nil {
+				return nil, err
 			}
-			i := slices.Index(row.Names, ind.String_.Sval)
-			if i < 0 {
-				return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "could not identify column %q in record data type", ind.String_.Sval)
-			}
-			e = row.Items[i]
 			rest = rest[1:]
 		default:
 			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")

@@ -139,6 +139,9 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	}
 	m, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic)
 	if err != nil {
+		if e := b.projection(fc, args); e != nil {
+			return e, nil
+		}
 		return nil, b.at(err, fc.Location)
 	}
 	if m.Fn == nil {
@@ -189,7 +192,11 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 func (b *binder) specialCall(name string, arg expr.Expr, fc *pg.FuncCall) (expr.Expr, bool) {
 	switch name {
 	case "pg_typeof":
-		return &expr.Const{T: types.Of(types.RegType), Value: types.IntDatum(int64(arg.Type().OID))}, true
+		t := arg.Type().OID
+		if d := arg.Type().Domain; d != 0 {
+			t = d
+		}
+		return &expr.Const{T: types.Of(types.RegType), Value: types.IntDatum(int64(t))}, true
 	case "to_regclass", "to_regtype", "to_regnamespace", "to_regrole", "to_regproc", "to_regprocedure":
 		c, ok := arg.(*expr.Const)
 		if !ok {

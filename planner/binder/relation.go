@@ -38,6 +38,8 @@ type Relation struct {
 	// Server is the name of the foreign server, "" for system relations.
 	Server  string
 	Columns []RelationColumn
+	// RowType is the composite type of its rows, 0 when it has none.
+	RowType types.OID
 	// View is set for a view, the rest for a table.
 	View   *View
 	Source connector.Source
@@ -79,6 +81,11 @@ type Catalog interface {
 	// RegLookup resolves the text form of regclass, regtype, regproc,
 	// regnamespace, regrole... to an OID.
 	RegLookup(ctx context.Context, t types.OID, text string) (types.OID, error)
+	// UserType resolves the name of a type that users have made; a schema of ""
+	// looks along searchPath, nil for the session's own.
+	UserType(schema, name string, searchPath []string) (types.Type, bool)
+	// Domain describes a domain, nil when there is none.
+	Domain(oid types.OID) *Domain
 	// Parse parses the text of a view or policy into one SELECT.
 	Parse(sql string) (*pg.SelectStmt, error)
 }
@@ -372,7 +379,7 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 	if err != nil {
 		return nil, nil, b.at(err, rv.Location)
 	}
-	it := &rangeItem{alias: rv.Relname, schema: rv.Schemaname, relation: rel.Name}
+	it := &rangeItem{alias: rv.Relname, schema: rv.Schemaname, relation: rel.Name, rowType: rel.RowType}
 	if it.schema == "" {
 		it.schema = rel.Schema
 	}

@@ -28,7 +28,7 @@ func jsonRowArgs(name string) func(i int) bool {
 func (b *binder) rowsAsJSON(schema, name string, m function.Match, args []expr.Expr, at func(int) bool, fc *pg.FuncCall) (function.Match, []expr.Expr, error) {
 	changed := false
 	for i, a := range args {
-		if !at(i) || a.Type().OID != types.Record {
+		if !at(i) || !a.Type().IsRow() {
 			continue
 		}
 		row := b.rowOf(a)
@@ -58,7 +58,7 @@ func (b *binder) rowsAsJSON(schema, name string, m function.Match, args []expr.E
 func (b *binder) rowAsJSON(row *expr.Row, loc int32) (expr.Expr, error) {
 	var args []expr.Expr
 	for i, it := range row.Items {
-		if inner := b.rowOf(it); inner != nil && it.Type().OID == types.Record && len(inner.Names) == len(inner.Items) {
+		if inner := b.rowOf(it); inner != nil && it.Type().IsRow() && len(inner.Names) == len(inner.Items) {
 			e, err := b.rowAsJSON(inner, loc)
 			if err != nil {
 				return nil, err

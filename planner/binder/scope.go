@@ -31,7 +31,9 @@ type rangeItem struct {
 	schema string
 	// relation is the name of the table or view behind it, "" for none.
 	relation string
-	cols     []scopeColumn
+	// rowType is the composite type of its rows, 0 for none.
+	rowType types.OID
+	cols    []scopeColumn
 	// composite is set for a function that returns a scalar: its alias may be
 	// used as a value.
 	scalar bool

@@ -334,7 +334,10 @@ func (b *binder) expandFields(ec *exprContext, n *pg.Node) ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
-	row := b.rowOf(e)
+	row, err := b.rowParts(e, exprLocation(n))
+	if err != nil {
+		return nil, err
+	}
 	if row == nil {
 		return nil, b.errorf(exprLocation(n), pgerror.WrongObjectType, "row expansion via \"*\" is not supported for type %s", types.FormatType(e.Type()))
 	}

@@ -179,7 +179,7 @@ func (r *run) alterCommand(old *catalog.Relation, c *pg.AlterTableCmd) error {
 		if err := r.unused(rel, "alter the type of a column of"); err != nil {
 			return err
 		}
-		t, err := parser.TypeOf(c.Def.GetColumnDef().GetTypeName())
+		t, err := r.typeOf(c.Def.GetColumnDef().GetTypeName())
 		if err != nil {
 			return err
 		}
@@ -272,6 +272,10 @@ func (r *run) alterOwner(s *pg.AlterOwnerStmt) error {
 		o.ACL = o.ACL.ChangeOwner(o.Owner, owner.OID)
 		o.Owner = owner.OID
 		return r.tag("ALTER SERVER", r.tx.Put(o))
+	case pg.ObjectType_OBJECT_TYPE:
+		return r.tag("ALTER TYPE", r.giveType(names(s.Object), owner))
+	case pg.ObjectType_OBJECT_DOMAIN:
+		return r.tag("ALTER DOMAIN", r.giveType(names(s.Object), owner))
 	case pg.ObjectType_OBJECT_SCHEMA:
 		x, _, err := r.findSchema(s.Object, 0)
 		if err != nil {
@@ -297,6 +301,12 @@ func (r *run) rename(s *pg.RenameStmt) error {
 		return r.renameRelation(s)
 	case pg.ObjectType_OBJECT_COLUMN:
 		return r.renameColumn(s)
+	case pg.ObjectType_OBJECT_TYPE:
+		return r.tag("ALTER TYPE", r.renameType(s))
+	case pg.ObjectType_OBJECT_DOMAIN:
+		return r.tag("ALTER DOMAIN", r.renameType(s))
+	case pg.ObjectType_OBJECT_ATTRIBUTE:
+		return r.tag("ALTER TYPE", r.renameAttribute(s))
 	case pg.ObjectType_OBJECT_SCHEMA:
 		return r.tag("ALTER SCHEMA", r.renameSchema(s))
 	case pg.ObjectType_OBJECT_FOREIGN_SERVER:

@@ -48,6 +48,8 @@ type Env struct {
 	BindView func(ctx context.Context, sql string) ([]catalog.Column, []types.OID, error)
 	// CheckDefault binds the default of a column and checks its type.
 	CheckDefault func(ctx context.Context, sql string, column string, t types.Type) error
+	// CheckDomain binds the condition of a domain over values of its base type.
+	CheckDomain func(ctx context.Context, sql string, base types.Type) error
 	// Rows gives access to the rows of local tables.
 	Rows LocalRows
 	// CheckSetting validates ALTER ROLE ... SET; nil accepts everything.
@@ -200,6 +202,18 @@ func (r *run) execute() error {
 		return r.rename(x.RenameStmt)
 	case *pg.Node_AlterOwnerStmt:
 		return r.alterOwner(x.AlterOwnerStmt)
+	case *pg.Node_CreateEnumStmt:
+		return r.tag("CREATE TYPE", r.createEnum(x.CreateEnumStmt))
+	case *pg.Node_AlterEnumStmt:
+		return r.tag("ALTER TYPE", r.alterEnum(x.AlterEnumStmt))
+	case *pg.Node_CompositeTypeStmt:
+		return r.tag("CREATE TYPE", r.createComposite(x.CompositeTypeStmt))
+	case *pg.Node_CreateDomainStmt:
+		return r.tag("CREATE DOMAIN", r.createDomain(x.CreateDomainStmt))
+	case *pg.Node_AlterDomainStmt:
+		return r.tag("ALTER DOMAIN", r.alterDomain(x.AlterDomainStmt))
+	case *pg.Node_CreateRangeStmt:
+		return pgerror.NotSupported("CREATE TYPE ... AS RANGE is not supported")
 	case *pg.Node_CommentStmt:
 		return r.tag("COMMENT", r.comment(x.CommentStmt))
 	case *pg.Node_DropStmt:
@@ -278,14 +292,8 @@ func statementName(n *pg.Node) string {
 		return "CREATE EVENT TRIGGER"
 	case *pg.Node_RuleStmt:
 		return "CREATE RULE"
-	case *pg.Node_CreateEnumStmt, *pg.Node_CompositeTypeStmt, *pg.Node_CreateRangeStmt:
-		return "CREATE TYPE"
-	case *pg.Node_AlterEnumStmt, *pg.Node_AlterTypeStmt:
+	case *pg.Node_AlterTypeStmt:
 		return "ALTER TYPE"
-	case *pg.Node_CreateDomainStmt:
-		return "CREATE DOMAIN"
-	case *pg.Node_AlterDomainStmt:
-		return "ALTER DOMAIN"
 	case *pg.Node_CreatedbStmt:
 		return "CREATE DATABASE"
 	case *pg.Node_DropdbStmt:

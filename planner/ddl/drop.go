@@ -9,6 +9,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/parser"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -28,6 +29,12 @@ func (r *run) describe(o catalog.Object) string {
 			name = o.Schema + "." + name
 		}
 		return o.Kind.String() + " " + name
+	case *catalog.UserType:
+		name := o.Name
+		if s, ok := snap.SchemaByOID(o.SchemaID); ok && !slices.Contains(r.env.SearchPath, s.Name) {
+			name = s.Name + "." + name
+		}
+		return "type " + name
 	case *catalog.Schema:
 		return "schema " + o.Name
 	case *catalog.Server:
@@ -69,6 +76,21 @@ func (r *run) dependents(o catalog.Object) []dependent {
 			if rel.SchemaID == o.OID {
 				add(rel, false)
 			}
+		}
+		for _, t := range snap.Types() {
+			if t.SchemaID == o.OID {
+				add(t, false)
+			}
+		}
+	case *catalog.UserType:
+		// What is made of a type goes as a whole when its schema goes.
+		for _, rel := range snap.Relations() {
+			if usesType(rel, o.OID) {
+				add(rel, false)
+			}
+		}
+		for _, t := range r.typesUsing(o.OID) {
+			add(t, false)
 		}
 	case *catalog.Server:
 		for _, m := range snap.UserMappings() {
@@ -190,7 +212,12 @@ func (r *run) drop(s *pg.DropStmt) error {
 		pg.ObjectType_OBJECT_TABLE:          {"DROP TABLE", r.findRelation, catalog.Table},
 		pg.ObjectType_OBJECT_POLICY:         {"DROP POLICY", r.findPolicy, 0},
 	}
-	if s.RemoveType == pg.ObjectType_OBJECT_INDEX {
+	switch s.RemoveType {
+	case pg.ObjectType_OBJECT_TYPE:
+		return r.tag("DROP TYPE", r.dropTypes(s))
+	case pg.ObjectType_OBJECT_DOMAIN:
+		return r.tag("DROP DOMAIN", r.dropTypes(s))
+	case pg.ObjectType_OBJECT_INDEX:
 		return r.tag("DROP INDEX", r.dropIndexes(s))
 	}
 	k, ok := kinds[s.RemoveType]
@@ -310,6 +337,9 @@ func (r *run) usesOf(role types.OID) []string {
 	for _, o := range snap.Servers() {
 		holder(o, o.Owner, o.ACL)
 	}
+	for _, o := range snap.Types() {
+		holder(o, o.Owner)
+	}
 	for _, o := range snap.Relations() {
 		acls := []catalog.ACL{o.ACL}
 		for _, c := range o.Columns {
@@ -377,6 +407,12 @@ func (r *run) comment(s *pg.CommentStmt) error {
 			return err
 		}
 		c.On, c.Object = catalog.ClassRowPolicy, o.ID()
+	case pg.ObjectType_OBJECT_TYPE, pg.ObjectType_OBJECT_DOMAIN:
+		o, err := r.ownType(parser.Strings(s.Object.GetTypeName().GetNames()))
+		if err != nil {
+			return err
+		}
+		c.On, c.Object = catalog.ClassType, o.OID
 	case pg.ObjectType_OBJECT_ROLE:
 		o, err := r.roleByName(parts[0])
 		if err != nil {

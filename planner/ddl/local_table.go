@@ -174,7 +174,7 @@ func (t *tableMaker) column(d *pg.ColumnDef) error {
 			return t.at(pgerror.NotSupported("serial columns are not supported: there are no sequences"), d.TypeName.GetLocation())
 		}
 	}
-	typ, err := parser.TypeOf(d.TypeName)
+	typ, err := t.typeOf(d.TypeName)
 	if err != nil {
 		return t.at(pgerror.From(err), d.TypeName.GetLocation())
 	}
@@ -644,7 +644,7 @@ func (r *run) alterLocal(rel *catalog.Relation, c *pg.AlterTableCmd) error {
 		if err := r.unused(rel, "alter the type of a column of"); err != nil {
 			return err
 		}
-		typ, err := parser.TypeOf(c.Def.GetColumnDef().GetTypeName())
+		typ, err := r.typeOf(c.Def.GetColumnDef().GetTypeName())
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,8 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog"
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
-	"github.com/hubsql/hubsql/parser"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -80,7 +80,7 @@ func (r *run) addColumn(rel *catalog.Relation, d *pg.ColumnDef, sc optionScope) 
 	if len(rel.Columns) >= maxColumns {
 		return pgerror.Newf(pgerror.TooManyColumns, "tables can have at most %d columns", maxColumns)
 	}
-	t, err := parser.TypeOf(d.TypeName)
+	t, err := r.typeOf(d.TypeName)
 	if err != nil {
 		return r.at(pgerror.From(err), d.TypeName.GetLocation())
 	}
@@ -150,6 +150,7 @@ func (r *run) importSchema(s *pg.ImportForeignSchemaStmt) error {
 	if err != nil {
 		return err
 	}
+	made := &importing{run: r, schema: schema, server: server, done: map[string]types.Type{}}
 	snap := r.snap()
 	absolute := snap.ReadsServerFiles(r.role.OID)
 	wanted := wantedTables(s)
@@ -178,7 +179,11 @@ func (r *run) importSchema(s *pg.ImportForeignSchemaStmt) error {
 			Remote: &catalog.RemoteName{Schema: remote, Name: name},
 		}
 		rel.Options = importedOptions(con, remote, name)
-		if r.importColumns(rel, con, h.Columns(), notNull) {
+		ok, err := r.importColumns(rel, con, h.Columns(), notNull, made)
+		if err != nil {
+			return err
+		}
+		if ok {
 			if err := r.tx.Put(rel); err != nil {
 				return err
 			}
@@ -200,28 +205,32 @@ func importedOptions(con connector.Connector, schema, table string) catalog.Opti
 
 // importColumns adds the columns a source reports; false means that the table
 // cannot be imported and a WARNING says why.
-func (r *run) importColumns(rel *catalog.Relation, con connector.Connector, columns []connector.Column, notNull bool) bool {
+func (r *run) importColumns(rel *catalog.Relation, con connector.Connector, columns []connector.Column, notNull bool, made *importing) (bool, error) {
 	if len(columns) > maxColumns {
 		r.warning(pgerror.TooManyColumns, `table "%s" is not imported: it has more than %d columns`, rel.Name, maxColumns)
-		return false
+		return false, nil
 	}
 	named := hasOption(con, connector.OnColumn, "column_name")
 	for _, c := range columns {
 		if _, ok := rel.Column(c.Name); ok {
 			r.warning(pgerror.DuplicateColumn, `table "%s" is not imported: column "%s" occurs twice`, rel.Name, c.Name)
-			return false
+			return false, nil
 		}
-		if c.Note != "" {
+		t, err := made.columnType(c)
+		if err != nil {
+			return false, typeError(rel.Name, c.Name, err)
+		}
+		if c.Note != "" && c.User == nil {
 			r.notice(pgerror.WarningCode, `column "%s" of table "%s": %s`, c.Name, rel.Name, c.Note)
 		}
-		col := catalog.Column{Name: c.Name, AttNum: rel.NextAttNum, Type: c.Type, NotNull: c.NotNull && notNull}
+		col := catalog.Column{Name: c.Name, AttNum: rel.NextAttNum, Type: t, NotNull: c.NotNull && notNull}
 		if named {
 			col.Options = catalog.Options{{Name: "column_name", Value: c.Name}}
 		}
 		rel.Columns = append(rel.Columns, col)
 		rel.NextAttNum++
 	}
-	return true
+	return true, nil
 }
 
 // remoteSchema returns the schema of the source that the statement means.

@@ -45,6 +45,7 @@ COPY (SELECT * FROM information_schema.sql_sizing ORDER BY 1) TO STDOUT;
 \o rows/pg_proc.tsv
 COPY (SELECT oid, proname, pronamespace, proowner, prolang, procost, prorows, provariadic, prosupport::oid, prokind, prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel, pronargs, pronargdefaults, prorettype, proargtypes, proallargtypes, proargmodes, proargnames, proargdefaults, protrftypes, prosrc, probin, prosqlbody, proconfig, proacl
   FROM pg_proc WHERE oid IN (SELECT unnest(ARRAY[typsubscript, typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze]::oid[]) FROM pg_type WHERE typnamespace = 11 AND typrelid = 0)
+  OR proname IN ('enum_in', 'enum_out', 'enum_recv', 'domain_in', 'domain_recv')
      OR oid IN (SELECT amhandler FROM pg_am) OR oid IN (SELECT unnest(ARRAY[lanplcallfoid, laninline, lanvalidator]::oid[]) FROM pg_language WHERE lanname <> 'plpgsql') ORDER BY oid) TO STDOUT;
 
 -- Names of functions implemented here: OID, schema, name, s for set-returning,
