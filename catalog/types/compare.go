@@ -22,7 +22,7 @@ func Orderable(t Type) bool {
 	if info.Category == CategoryArray && t.OID != Int2Vector && t.OID != OidVector {
 		return Orderable(t.Elem())
 	}
-	return (!info.Pseudo || t.OID == Record) && info.Category != CategoryGeometric
+	return (!info.Pseudo || t.OID == Record || t.OID == RecordArray) && info.Category != CategoryGeometric
 }
 
 // Hashable reports whether equal values of t can be found by hash.

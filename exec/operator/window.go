@@ -64,6 +64,10 @@ func (b *builder) window(n *physical.Window, st *stat) (part, error) {
 		w.filter = append(w.filter, f)
 		w.cut = max(w.cut, cutOf(c))
 	}
+	if len(w.types) == 0 {
+		// Rows without columns are counted by one.
+		w.add(&expr.Const{T: types.Of(types.Bool), Value: types.BoolDatum(true)})
+	}
 	order := append(ascending(exprTypes(n.Partition)), newOrdering(n.OrderBy)...)
 	column := append(append([]int(nil), w.partition...), w.order...)
 	for range w.divisions() {

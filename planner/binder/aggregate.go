@@ -2,6 +2,7 @@ package binder
 
 import (
 	"slices"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
@@ -28,6 +29,8 @@ type aggregation struct {
 	sets [][]int
 	// calls are the GROUPING(...) calls of the level.
 	calls []groupingCall
+	// keySets are the set-returning calls of the keys, which stand below the grouping.
+	keySets setCalls
 	// keyOf finds the key that an item of the select list was made by a position
 	// or its name, so that the item is not bound a second time.
 	keyOf map[*pg.Node]int
@@ -43,7 +46,7 @@ func (*otherLevel) Error() string { return "an aggregate belongs to another quer
 
 // bindGroupBy binds the GROUP BY items.
 func (a *aggregation) bindGroupBy(stmt *pg.SelectStmt, s *scope) error {
-	ec := &exprContext{scope: s, plan: &a.pre, clause: "GROUP BY"}
+	ec := &exprContext{scope: s, plan: &a.pre, clause: "GROUP BY", sets: &a.keySets}
 	sets := [][]int{nil}
 	special := false
 	for _, n := range stmt.GroupClause {
@@ -56,6 +59,7 @@ func (a *aggregation) bindGroupBy(stmt *pg.SelectStmt, s *scope) error {
 			return err
 		}
 	}
+	a.pre = a.keySets.place(a.pre)
 	if special {
 		a.sets = sets
 		if stmt.GroupDistinct {
@@ -190,30 +194,45 @@ func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name st
 	if ec.inAggregate {
 		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
 	}
-	in := &exprContext{scope: ec.scope, clause: "aggregate arguments", inAggregate: true}
+	// Subqueries among the arguments attach here until the level that computes the
+	// aggregate is known.
+	before := unit()
 	if a != nil {
-		in.plan = &a.pre
+		before = a.pre
 		a.busy++
 	}
-	call, err := b.bindAggCall(in, fc, schema, name)
+	plan := before
+	in := &exprContext{scope: ec.scope, clause: "aggregate arguments", inAggregate: true, plan: &plan}
+	call, err := b.bindAggCall(in, ec.agg, fc, schema, name)
 	if a != nil {
 		a.busy--
 	}
 	if err != nil {
 		return nil, err
 	}
-	owner := b.ownerOf(ec.scope, call)
+	owner := b.ownerOf(ec.scope, call, attached(plan, before))
 	switch {
 	case owner == ec.scope && a == nil:
 		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", ec.clause)
-	case owner != ec.scope && owner.agg == nil:
-		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", owner.clause)
-	case owner != ec.scope && owner.agg.busy > 0:
+	case owner == ec.scope && slices.ContainsFunc(owner.items, func(it *rangeItem) bool { return it.recursive }):
+		return nil, b.errorf(fc.Location, pgerror.InvalidRecursion, "aggregate functions are not allowed in a recursive query's recursive term")
+	case owner == ec.scope:
+		a.pre = plan
+	case owner.agg == nil:
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate functions are not allowed in %s", owner.notHere())
+	case owner.agg.busy > 0:
 		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
-	case owner != ec.scope && !owner.agg.used:
+	case !owner.agg.used:
 		return nil, &otherLevel{scope: owner}
-	case owner != ec.scope:
+	default:
 		a = owner.agg
+		if plan != before {
+			// The subqueries belong below the grouping of that level.
+			in.plan = &a.pre
+			if call, err = b.bindAggCall(in, ec.agg, fc, schema, name); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for _, have := range a.node.Aggs {
 		if sameAgg(have, *call) {
@@ -225,13 +244,48 @@ func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name st
 	return call.Col.Ref(), nil
 }
 
+// notHere names the clause of a level in which none of its aggregates may stand,
+// for an error about one in a subquery of it.
+func (s *scope) notHere() string {
+	if s.clause == "FROM clause" {
+		return "FROM clause of their own query level"
+	}
+	return s.clause
+}
+
+// attached lists the subqueries that were joined to before and made it plan.
+func attached(plan, before logical.Node) []logical.Node {
+	var out []logical.Node
+	for plan != before {
+		j, ok := plan.(*logical.Join)
+		if !ok {
+			break
+		}
+		out = append(out, j.Right)
+		plan = j.Left
+	}
+	return out
+}
+
 // ownerOf returns the query level that an aggregate call belongs to: the
-// innermost one that its arguments read, this level when they read none.
-func (b *binder) ownerOf(s *scope, call *logical.AggCall) *scope {
+// innermost one that its arguments or the subqueries in them read, this level
+// when they read none.
+func (b *binder) ownerOf(s *scope, call *logical.AggCall, subqueries []logical.Node) *scope {
 	used := map[expr.ColumnID]bool{}
 	for _, e := range logical.Exprs(&logical.Aggregate{Aggs: []logical.AggCall{*call}}) {
 		expr.Columns(e, used)
 	}
+	for _, q := range subqueries {
+		for id := range logical.Free(q) {
+			used[id] = true
+		}
+	}
+	return levelOf(s, used)
+}
+
+// levelOf returns the innermost level from s on that has one of the columns, s
+// when none has.
+func levelOf(s *scope, used map[expr.ColumnID]bool) *scope {
 	if len(used) == 0 {
 		return s
 	}
@@ -248,7 +302,8 @@ func (b *binder) ownerOf(s *scope, call *logical.AggCall) *scope {
 }
 
 // bindAggCall binds arguments, FILTER and ORDER BY; Col.Type is the result type.
-func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name string) (*logical.AggCall, error) {
+// a is the grouping that direct arguments are evaluated above, nil for none.
+func (b *binder) bindAggCall(in *exprContext, a *aggregation, fc *pg.FuncCall, schema, name string) (*logical.AggCall, error) {
 	call := &logical.AggCall{Distinct: fc.AggDistinct}
 	argNodes := fc.Args
 	if fc.AggWithinGroup {
@@ -260,6 +315,16 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 	args, err := b.bindArgs(in, argNodes)
 	if err != nil {
 		return nil, err
+	}
+	switch ordered := name == "mode" || strings.HasPrefix(name, "percentile_"); {
+	case fc.AggWithinGroup && !ordered:
+		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name)
+	case ordered && !fc.AggWithinGroup:
+		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", name)
+	case fc.AggWithinGroup:
+		if err := b.checkDirect(a, args[:len(fc.Args)]); err != nil {
+			return nil, err
+		}
 	}
 	m, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic)
 	if err != nil {
@@ -315,8 +380,12 @@ func (b *binder) bindAggCall(in *exprContext, fc *pg.FuncCall, schema, name stri
 		if err != nil {
 			return nil, err
 		}
-		if call.Distinct && !slices.ContainsFunc(call.Args, func(a expr.Expr) bool { return expr.Equal(a, e) }) {
-			return nil, b.errorf(exprLocation(sb.Node), pgerror.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
+		if call.Distinct {
+			at := slices.IndexFunc(args, func(a expr.Expr) bool { return exprEqual(a, e) })
+			if at < 0 {
+				return nil, b.errorf(exprLocation(sb.Node), pgerror.InvalidColumnReference, "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
+			}
+			e = call.Args[at]
 		}
 		call.OrderBy = append(call.OrderBy, logical.SortKey{Expr: e, Desc: item.desc, NullsFirst: item.nullsFirst})
 	}
@@ -412,6 +481,12 @@ func (a *aggregation) close(plan logical.Node) (logical.Node, error) {
 		if n == logical.Node(a.node) {
 			return expanded
 		}
+		if j, ok := n.(*logical.Join); ok && !j.Lateral && refersTo(j.Right, j.Left) {
+			// A subquery that calls GROUPING reads a column of the expansion.
+			c := *j
+			c.Lateral = true
+			return &c
+		}
 		return n
 	}), nil
 }
@@ -446,8 +521,8 @@ func (b *binder) hasAggregate(n *pg.Node) bool {
 
 // isAggregate reports whether a call is one of an aggregate.
 func (b *binder) isAggregate(fc *pg.FuncCall) bool {
-	if fc.Over != nil {
-		return false
+	if fc.Over != nil || fc.AggWithinGroup {
+		return fc.Over == nil
 	}
 	schema, name := functionName(fc.Funcname)
 	return slices.ContainsFunc(b.env.Registry.Candidates(schema, name), func(o *function.Overload) bool { return o.Kind == function.Agg })

@@ -94,6 +94,10 @@ type binder struct {
 	// fields lists, for a column that holds a row, the columns beside it in the
 	// plan that hold the row's fields.
 	fields map[expr.ColumnID][]logical.Column
+	// rowNames are the names that are used as rows where outer joins are; rowCases
+	// are such rows that may be NULL.
+	rowNames map[string]bool
+	rowCases map[*expr.Case]*expr.Row
 }
 
 // use is one reference to a base relation in the statement.

@@ -29,6 +29,9 @@ type exprContext struct {
 	sets *setCalls
 	// rangeFunction lets the outermost call be set-returning.
 	rangeFunction bool
+	// guard are the conditions under which the expression is evaluated at all: those
+	// of the branches of CASE, COALESCE, AND and OR around it.
+	guard []expr.Expr
 }
 
 // bindBool binds a condition and coerces it to boolean.
@@ -98,7 +101,7 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 		return b.bindCase(withoutSets(ec, "CASE"), n.CaseExpr)
 	case *pg.Node_CoalesceExpr:
 		ec = withoutSets(ec, "COALESCE")
-		args, t, err := b.bindCommon(ec, n.CoalesceExpr.Args, "COALESCE")
+		args, t, err := b.bindCoalesceArgs(ec, n.CoalesceExpr.Args)
 		if err != nil {
 			return nil, err
 		}
@@ -329,35 +332,6 @@ func (b *binder) qualified(c *expr.Column) string {
 	return c.Name
 }
 
-// wholeRow binds a table name used as a value.
-func (b *binder) wholeRow(it *rangeItem, loc int32) (expr.Expr, error) {
-	cols := it.visible()
-	if it.scalar && len(cols) >= 1 {
-		return b.columnAt(cols[0], loc), nil
-	}
-	r := &expr.Row{T: types.Of(types.Record)}
-	if it.rowType != 0 {
-		r.T.OID = it.rowType
-	}
-	for _, c := range cols {
-		r.Items, r.Names = append(r.Items, b.reader(c)), append(r.Names, c.Name)
-	}
-	return r, nil
-}
-
-// starRow binds t.* where a value is wanted: the whole row.
-func (b *binder) starRow(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, error) {
-	cols, err := b.expandStar(cr, ec.scope)
-	if err != nil {
-		return nil, err
-	}
-	r := &expr.Row{T: types.Of(types.Record)}
-	for _, c := range cols {
-		r.Items, r.Names = append(r.Items, b.columnAt(c, cr.Location)), append(r.Names, c.Name)
-	}
-	return r, nil
-}
-
 // undefinedColumn is 42703 with PostgreSQL's hint when a similar name exists.
 func (b *binder) undefinedColumn(s *scope, name string, loc int32) error {
 	e := pgerror.Newf(pgerror.UndefinedColumn, "column %q does not exist", name)
@@ -460,6 +434,15 @@ func (b *binder) bindBoolExpr(ec *exprContext, e *pg.BoolExpr) (expr.Expr, error
 		if err != nil {
 			return nil, err
 		}
+		switch op {
+		case expr.And:
+			if ec.clause != "SELECT" && len(ec.guard) == 0 {
+				break // the optimizer evaluates the others first
+			}
+			ec = ec.guarded(&expr.BoolTest{Arg: x, Value: types.BoolDatum(false), Not: true})
+		case expr.Or:
+			ec = ec.guarded(not(x))
+		}
 		if l, ok := x.(*expr.Logic); ok && l.Op == op && op != expr.Not {
 			out.Args = append(out.Args, l.Args...)
 			continue
@@ -486,7 +469,7 @@ func (b *binder) bindNullTest(ec *exprContext, n *pg.NullTest) (expr.Expr, error
 		return nil, err
 	}
 	not := n.Nulltesttype == pg.NullTestType_IS_NOT_NULL
-	if r, ok := e.(*expr.Row); ok {
+	if r, ok := b.sparseRow(e); ok {
 		var all []expr.Expr
 		for _, it := range r.Items {
 			all = append(all, &expr.NullTest{Arg: it, Not: not})
@@ -543,6 +526,7 @@ func (b *binder) bindCase(ec *exprContext, n *pg.CaseExpr) (expr.Expr, error) {
 	}
 	out := &expr.Case{}
 	nodes := make([]*pg.Node, 0, len(n.Args)+1)
+	var results []expr.Expr
 	for _, a := range n.Args {
 		w := a.GetCaseWhen()
 		var cond expr.Expr
@@ -558,13 +542,22 @@ func (b *binder) bindCase(ec *exprContext, n *pg.CaseExpr) (expr.Expr, error) {
 			return nil, err
 		}
 		out.Whens = append(out.Whens, expr.When{Cond: cond})
-		nodes = append(nodes, w.Result)
+		r, err := b.bindArgs(ec.guarded(&expr.BoolTest{Arg: cond, Value: types.BoolDatum(true)}), []*pg.Node{w.Result})
+		if err != nil {
+			return nil, err
+		}
+		nodes, results = append(nodes, w.Result), append(results, r...)
+		ec = ec.guarded(not(cond))
 	}
 	if n.Defresult != nil {
 		// PostgreSQL looks at the ELSE result first when it chooses the type.
-		nodes = append([]*pg.Node{n.Defresult}, nodes...)
+		r, err := b.bindArgs(ec, []*pg.Node{n.Defresult})
+		if err != nil {
+			return nil, err
+		}
+		nodes, results = append([]*pg.Node{n.Defresult}, nodes...), append(r, results...)
 	}
-	results, t, err := b.bindCommon(ec, nodes, "CASE")
+	t, err := b.makeCommon(results, nodes, "CASE")
 	if err != nil {
 		return nil, err
 	}
@@ -584,16 +577,38 @@ func (b *binder) bindCommon(ec *exprContext, list []*pg.Node, context string) ([
 	if err != nil {
 		return nil, types.Type{}, err
 	}
+	t, err := b.makeCommon(args, list, context)
+	return args, t, err
+}
+
+// bindCoalesceArgs binds the arguments of COALESCE: each but the first is
+// evaluated when those before it are NULL.
+func (b *binder) bindCoalesceArgs(ec *exprContext, list []*pg.Node) ([]expr.Expr, types.Type, error) {
+	var args []expr.Expr
+	for _, n := range list {
+		e, err := b.bindArgs(ec, []*pg.Node{n})
+		if err != nil {
+			return nil, types.Type{}, err
+		}
+		args = append(args, e...)
+		ec = ec.guarded(&expr.NullTest{Arg: e[0]})
+	}
+	t, err := b.makeCommon(args, list, "COALESCE")
+	return args, t, err
+}
+
+// makeCommon gives bound expressions one type.
+func (b *binder) makeCommon(args []expr.Expr, list []*pg.Node, context string) (types.Type, error) {
 	t, err := b.commonType(args, list, context)
 	if err != nil {
-		return nil, t, err
+		return t, err
 	}
 	for i := range args {
 		if args[i], err = b.coerce(args[i], t, function.Implicit, false, exprLocation(list[i])); err != nil {
-			return nil, t, err
+			return t, err
 		}
 	}
-	return args, t, nil
+	return t, nil
 }
 
 // commonType is section 10.5; the modifier survives when all agree.
@@ -737,6 +752,8 @@ func (b *binder) rowOf(e expr.Expr) *expr.Row {
 	switch e := e.(type) {
 	case *expr.Row:
 		return e
+	case *expr.Case:
+		return b.rowCases[e]
 	case *expr.Column:
 		if fields, ok := b.fields[e.ID]; ok {
 			row := &expr.Row{T: e.T}

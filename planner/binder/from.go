@@ -303,10 +303,17 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 		pg.JoinType_JOIN_INNER: physical.Inner, pg.JoinType_JOIN_LEFT: physical.Left,
 		pg.JoinType_JOIN_RIGHT: physical.Right, pg.JoinType_JOIN_FULL: physical.Full,
 	}[n.Jointype]
+	b.markPresent(kind, left, right)
 	j := &logical.Join{Kind: kind, Left: left.plan, Right: right.plan, Lateral: refersTo(right.plan, left.plan)}
 	if j.Lateral && (kind == physical.Right || kind == physical.Full) {
-		return nil, pgerror.New(pgerror.InvalidColumnReference, "invalid reference to FROM-clause entry for table").
-			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
+		name, loc := "", int32(-1)
+		for id := range logical.Free(right.plan) {
+			if logical.OutputSet(left.plan)[id] {
+				name, loc = b.itemOf[id], b.locationOf(id)
+			}
+		}
+		return nil, b.at(pgerror.Newf(pgerror.InvalidColumnReference, "invalid reference to FROM-clause entry for table %q", name).
+			WithDetail("The combining JOIN type must be INNER or LEFT for a LATERAL reference."), loc)
 	}
 	out := &from{plan: j}
 	out.items = append(append(out.items, left.items...), right.items...)
@@ -340,8 +347,7 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 			out.items = append(out.items, it)
 		}
 	case n.Quals != nil:
-		js := &scope{parent: s.parent, ctes: s.ctes, items: slices.Clip(rs.items)}
-		js.items = append(js.items, right.items...)
+		js := &scope{parent: s.parent, ctes: s.ctes, items: slices.Concat(left.items, right.items), unreachable: s.items}
 		plan := out.plan
 		ec := &exprContext{scope: js, plan: &plan, clause: "JOIN conditions"}
 		cond, err := b.bindBool(ec, n.Quals, "JOIN/ON")
@@ -363,6 +369,7 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 		out.star = append(append(out.star, left.star...), right.star...)
 	}
 	if n.Alias != nil {
+		s.unreachable = append(s.unreachable, out.items...)
 		it := &rangeItem{}
 		for _, c := range out.star {
 			it.cols = append(it.cols, scopeColumn{Column: c.Column})

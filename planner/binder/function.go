@@ -89,6 +89,9 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		return b.bindWindowCall(ec, fc, schema, name)
 	}
 	candidates := b.env.Registry.Candidates(schema, name)
+	if hypothetical(schema, name) && (fc.AggWithinGroup || len(fc.Args) > 0) {
+		return b.bindHypothetical(ec, fc, name)
+	}
 	for _, c := range candidates {
 		if c.Kind == function.Agg {
 			return b.bindAggregate(ec, fc, schema, name)
@@ -171,6 +174,9 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	if m.Fn.Kind != function.SetReturn || top {
 		return call, nil
 	}
+	if e := b.keySet(ec, call); e != nil {
+		return e, nil
+	}
 	if ec.sets == nil {
 		return nil, b.setNotAllowed(ec, fc.Location)
 	}
@@ -186,6 +192,21 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 	col := b.newColumn(name, call.T)
 	ec.sets.calls = append(ec.sets.calls, logical.SetCall{Call: call, Cols: []logical.Column{col}})
 	return col.Ref(), nil
+}
+
+// keySet returns the column of a set-returning call that the grouping computed
+// already, as one of its keys, nil for another call.
+func (b *binder) keySet(ec *exprContext, call *expr.Call) expr.Expr {
+	agg := ec.scope.agg
+	if agg == nil || !agg.used {
+		return nil
+	}
+	for _, have := range agg.keySets.calls {
+		if len(have.Cols) == 1 && expr.Equal(have.Call, call) {
+			return have.Cols[0].Ref()
+		}
+	}
+	return nil
 }
 
 // specialCall binds the functions whose answer follows from binding alone.

@@ -100,28 +100,44 @@ func distinctSets(sets [][]int) [][]int {
 	return out
 }
 
-// bindGrouping binds GROUPING(key, ...).
+// bindGrouping binds GROUPING(key, ...), of this level or an outer one.
 func (b *binder) bindGrouping(ec *exprContext, n *pg.GroupingFunc) (expr.Expr, error) {
-	if ec.agg == nil {
-		return nil, b.errorf(n.Location, pgerror.GroupingError, "grouping operations are not allowed in %s", ec.clause)
-	}
 	if len(n.Args) > 31 {
 		return nil, b.errorf(n.Location, pgerror.TooManyColumns, "GROUPING must have fewer than 32 arguments")
 	}
-	call := groupingCall{col: b.newColumn("grouping", types.Of(types.Int4))}
-	in := &exprContext{scope: ec.scope, plan: &ec.agg.pre, clause: "GROUPING"}
-	for _, arg := range n.Args {
-		e, err := b.bindExpr(in, arg)
-		if err != nil {
+	if ec.inAggregate {
+		return nil, b.errorf(n.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
+	}
+	plan := unit()
+	in := &exprContext{scope: ec.scope, plan: &plan, clause: "GROUPING"}
+	args := make([]expr.Expr, len(n.Args))
+	used := map[expr.ColumnID]bool{}
+	for i, arg := range n.Args {
+		var err error
+		if args[i], err = b.bindExpr(in, arg); err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(ec.agg.node.Keys, func(k expr.Expr) bool { return expr.Equal(k, e) })
-		if i < 0 {
-			return nil, b.errorf(exprLocation(arg), pgerror.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level")
-		}
-		call.keys = append(call.keys, i)
+		expr.Columns(args[i], used)
 	}
-	ec.agg.calls = append(ec.agg.calls, call)
+	owner, agg := levelOf(ec.scope, used), ec.agg
+	switch {
+	case owner != ec.scope:
+		agg = owner.agg
+	case agg == nil && ec.clause != "SELECT" && ec.clause != "ORDER BY" && ec.clause != "HAVING":
+		return nil, b.errorf(n.Location, pgerror.GroupingError, "grouping operations are not allowed in %s", ec.clause)
+	}
+	call := groupingCall{col: b.newColumn("grouping", types.Of(types.Int4))}
+	for i, e := range args {
+		at := -1
+		if agg != nil {
+			at = slices.IndexFunc(agg.node.Keys, func(k expr.Expr) bool { return expr.Equal(k, e) })
+		}
+		if at < 0 {
+			return nil, b.errorf(exprLocation(n.Args[i]), pgerror.GroupingError, "arguments to GROUPING must be grouping expressions of the associated query level")
+		}
+		call.keys = append(call.keys, at)
+	}
+	agg.calls = append(agg.calls, call)
 	return call.col.Ref(), nil
 }
 

@@ -115,7 +115,7 @@ func figure(n *pg.Node) (string, int) {
 				if rt.Name != "" {
 					return rt.Name, 2
 				}
-				return figure(rt.Val)
+				return figureName(rt.Val), 2
 			}
 			if sel != nil && len(sel.ValuesLists) > 0 {
 				return "column1", 2

@@ -371,6 +371,10 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 			}
 			plan, cols := b.scanCTE(c)
 			it := newItem(rv.Relname, cols)
+			it.recursive = c.work != nil
+			for i := len(cols) - c.hidden; i < len(cols); i++ {
+				it.cols[i].hidden = true
+			}
 			return plan, it, b.at(applyAlias(it, rv.Alias), rv.Location)
 		}
 	}

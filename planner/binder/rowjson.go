@@ -39,6 +39,9 @@ func (b *binder) rowsAsJSON(schema, name string, m function.Match, args []expr.E
 		if err != nil {
 			return m, nil, err
 		}
+		if c, ok := a.(*expr.Case); ok {
+			e = &expr.Case{Whens: []expr.When{{Cond: c.Whens[0].Cond, Result: e}}, T: e.Type()}
+		}
 		if !changed {
 			args = append([]expr.Expr(nil), args...)
 		}

@@ -71,6 +71,7 @@ func (b *binder) bindPlainSelect(stmt *pg.SelectStmt, s *scope) (*query, error) 
 // called.
 func (b *binder) bindLevel(stmt *pg.SelectStmt, s *scope, calls bool) (*query, error) {
 	s.clause = "FROM clause"
+	b.noteRows(stmt)
 	plan, err := b.bindFrom(stmt.FromClause, s)
 	if err != nil {
 		return nil, err

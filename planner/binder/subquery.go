@@ -1,8 +1,11 @@
 package binder
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
@@ -43,12 +46,15 @@ func (b *binder) bindSubLink(ec *exprContext, n *pg.SubLink) (expr.Expr, error) 
 		if q, err = b.finishUnknown(q); err != nil {
 			return nil, err
 		}
-		plan := project(q.plan, q.cols)
-		kind := physical.Single
-		if oneRow(plan) {
-			kind = physical.Left
+		if e := computed(q); e != nil && ec.agg == nil {
+			return e, nil
 		}
-		b.attach(ec, &logical.Join{Kind: kind, Right: plan})
+		plan := project(q.plan, q.cols)
+		kind, cond := physical.Single, expr.JoinAnd(ec.guard)
+		if oneRow(plan) {
+			kind, cond = physical.Left, nil
+		}
+		b.attach(ec, &logical.Join{Kind: kind, Right: plan, Cond: cond})
 		return q.cols[0].Ref(), nil
 	case pg.SubLinkType_ARRAY_SUBLINK:
 		return b.arraySubLink(ec, q, n)
@@ -56,6 +62,52 @@ func (b *binder) bindSubLink(ec *exprContext, n *pg.SubLink) (expr.Expr, error) 
 		return b.quantified(ec, q, n)
 	}
 	return nil, b.errorf(n.Location, pgerror.FeatureNotSupported, "this kind of subquery is not supported")
+}
+
+// computed returns the expression that a subquery of one row without FROM
+// computes, nil for another subquery. In the place of the subquery it is evaluated
+// where its value is needed only.
+func computed(q *query) expr.Expr {
+	p, ok := q.plan.(*logical.Project)
+	if !ok || len(p.Cols) != 1 || p.Cols[0].ID != q.cols[0].ID {
+		return nil
+	}
+	if v, ok := p.Input.(*logical.Values); !ok || len(v.Rows) != 1 || len(v.Cols) > 0 {
+		return nil
+	}
+	if changing(p.Exprs[0]) {
+		return nil
+	}
+	return p.Exprs[0]
+}
+
+// changing reports whether e calls a volatile function.
+func changing(e expr.Expr) bool {
+	out := false
+	expr.Walk(e, func(e expr.Expr) bool {
+		if c, ok := e.(*expr.Call); ok && c.Fn.Volatility == function.Volatile {
+			out = true
+		}
+		return !out
+	})
+	return out
+}
+
+// guarded is ec under a condition: what is bound there is evaluated only where the
+// condition is true. A condition above a grouping is not kept, as expressions are
+// rewritten there.
+func (ec *exprContext) guarded(cond expr.Expr) *exprContext {
+	if ec.agg != nil || ec.inAggregate || ec.plan == nil || changing(cond) {
+		return ec
+	}
+	c := *ec
+	c.guard = append(slices.Clip(ec.guard), cond)
+	return &c
+}
+
+// not is NOT (e IS TRUE).
+func not(e expr.Expr) expr.Expr {
+	return &expr.BoolTest{Arg: e, Value: types.BoolDatum(true), Not: true}
 }
 
 // attach joins a subquery to the plan of the context.
@@ -199,9 +251,5 @@ func (b *binder) arraySubLink(ec *exprContext, q *query, n *pg.SubLink) (expr.Ex
 	}
 	agg.Aggs = []logical.AggCall{call}
 	b.attach(ec, &logical.Join{Kind: physical.Left, Right: agg})
-	d, err := types.ParseText(out.Type, "{}", b.env.Session.Format())
-	if err != nil {
-		return nil, err
-	}
-	return &expr.Coalesce{Args: []expr.Expr{out.Ref(), &expr.Const{T: out.Type, Value: d}}, T: out.Type}, nil
+	return &expr.Coalesce{Args: []expr.Expr{out.Ref(), &expr.Array{T: out.Type}}, T: out.Type}, nil
 }
