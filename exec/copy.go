@@ -22,12 +22,12 @@ type CopyOut struct {
 	ForceQuote    []bool
 }
 
-// prepareCopy prepares COPY ... TO STDOUT, which is a query whose rows leave in
+// prepareCopy prepares COPY. COPY ... TO STDOUT is a query whose rows leave in
 // another form.
 func (s *Session) prepareCopy(ctx context.Context, p *Prepared, n *pg.CopyStmt) error {
 	switch {
 	case n.IsFrom:
-		return pgerror.NotSupported("COPY FROM is not supported").WithHint("Sources are read only.")
+		return s.prepareCopyFrom(ctx, p, n)
 	case n.IsProgram:
 		return pgerror.NotSupported("COPY TO PROGRAM is not supported")
 	case n.Filename != "":
@@ -51,7 +51,7 @@ func (s *Session) prepareCopy(ctx context.Context, p *Prepared, n *pg.CopyStmt) 
 		return err
 	}
 	cols := columnsOf(p.bind.result)
-	out, err := copyOptions(n.Options, cols)
+	out, err := copyOptions(n.Options, cols, p.query)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func columnTarget(name string) *pg.Node {
 }
 
 // copyOptions reads the options of COPY with PostgreSQL's defaults.
-func copyOptions(options []*pg.Node, cols []Column) (*CopyOut, error) {
+func copyOptions(options []*pg.Node, cols []Column, q Query) (*CopyOut, error) {
 	out := &CopyOut{Format: "text", Columns: cols}
 	null, delimiter, quote, escape := "", "", "", ""
 	nullSet := false
@@ -99,7 +99,7 @@ func copyOptions(options []*pg.Node, cols []Column) (*CopyOut, error) {
 			case "text", "csv", "binary":
 				out.Format = value
 			default:
-				return nil, pgerror.Newf(pgerror.InvalidParameterValue, "COPY format %q not recognized", value)
+				return nil, pgerror.Newf(pgerror.InvalidParameterValue, "COPY format %q not recognized", value).At(q.Position(int(d.Location)))
 			}
 		case "header":
 			out.Header = boolOption(d)
@@ -121,7 +121,7 @@ func copyOptions(options []*pg.Node, cols []Column) (*CopyOut, error) {
 				return nil, pgerror.NotSupported("COPY in encoding %q is not supported", value)
 			}
 		default:
-			return nil, pgerror.Newf(pgerror.SyntaxError, "option %q not recognized", d.Defname)
+			return nil, pgerror.Newf(pgerror.SyntaxError, "option %q not recognized", d.Defname).At(q.Position(int(d.Location)))
 		}
 	}
 	one := func(name, v string, otherwise byte) (byte, error) {
@@ -159,6 +159,9 @@ func copyOptions(options []*pg.Node, cols []Column) (*CopyOut, error) {
 	if !csv && (quote != "" || escape != "" || force != nil || forceAll) {
 		return nil, pgerror.New(pgerror.FeatureNotSupported, "COPY quote, escape and force quote available only in CSV mode")
 	}
+	if err := out.sensible(nullSet); err != nil {
+		return nil, err
+	}
 	if csv && (forceAll || len(force) > 0) {
 		out.ForceQuote = make([]bool, len(cols))
 		for i, c := range cols {
@@ -169,4 +172,27 @@ func copyOptions(options []*pg.Node, cols []Column) (*CopyOut, error) {
 		}
 	}
 	return out, nil
+}
+
+// sensible refuses options that could not be told apart in the data.
+func (o *CopyOut) sensible(nullSet bool) error {
+	csv := o.Format == "csv"
+	bad := func(format string, args ...any) error {
+		return pgerror.Newf(pgerror.InvalidParameterValue, format, args...)
+	}
+	switch {
+	case o.Delimiter == '\n' || o.Delimiter == '\r':
+		return bad("COPY delimiter cannot be newline or carriage return")
+	case strings.ContainsAny(o.Null, "\r\n"):
+		return bad("COPY null representation cannot use newline or carriage return")
+	case !csv && strings.IndexByte(`\.abcdefghijklmnopqrstuvwxyz0123456789`, o.Delimiter) >= 0:
+		return bad(`COPY delimiter cannot be "%c"`, o.Delimiter)
+	case csv && o.Delimiter == o.Quote:
+		return bad("COPY delimiter and quote must be different")
+	case nullSet && strings.IndexByte(o.Null, o.Delimiter) >= 0:
+		return bad("COPY delimiter must not appear in the NULL specification")
+	case csv && strings.IndexByte(o.Null, o.Quote) >= 0:
+		return bad("CSV quote character must not appear in the NULL specification")
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/vector"
+	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/binder"
 	"github.com/hubsql/hubsql/planner/ddl"
 	"github.com/hubsql/hubsql/planner/physical"
@@ -32,8 +33,24 @@ func (s *Session) prepareModify(ctx context.Context, p *Prepared) error {
 }
 
 // bindModify binds a statement that changes a table.
-func (s *Session) bindModify(ctx context.Context, n *pg.Node, text string, params []types.OID) (*binder.Result, error) {
-	return binder.BindModify(ctx, s.binderEnv(s.relations()), n, text, params)
+func (s *Session) bindModify(ctx context.Context, p *Prepared) (*binder.Result, error) {
+	rel := s.relations()
+	env := s.binderEnv(rel)
+	if p.copyFrom != nil {
+		_, cols, err := s.copyTarget(ctx, p.copyFrom)
+		if err != nil {
+			return nil, err
+		}
+		if p.copyIn != nil && !slices.Equal(cols, p.copyIn.Columns) {
+			return nil, pgerror.New(pgerror.FeatureNotSupported, "cached plan must not change result type")
+		}
+		source := &copySource{}
+		for _, c := range cols {
+			source.columns = append(source.columns, connector.Column{Name: c.Name, Type: c.Type})
+		}
+		env.Catalog = copyCatalog{rel, source}
+	}
+	return binder.BindModify(ctx, env, p.modify, p.query.text, p.declared)
 }
 
 // writable refuses changes in a read-only transaction.

@@ -48,10 +48,13 @@ type Prepared struct {
 	sel  *pg.SelectStmt
 	bind *binding
 	// modify is the statement instead of sel when it changes a table.
-	modify  *pg.Node
-	run     func(ctx context.Context, params []types.Datum) (Portal, error)
-	copy    *CopyOut
-	history planHistory
+	modify *pg.Node
+	run    func(ctx context.Context, params []types.Datum) (Portal, error)
+	copy   *CopyOut
+	// copyFrom is set for COPY FROM, whose data has the format copyIn.
+	copyFrom *pg.CopyStmt
+	copyIn   *CopyIn
+	history  planHistory
 	// owned are statements that only this one executes.
 	owned  []*Prepared
 	closed bool
@@ -139,7 +142,7 @@ func (p *Prepared) analyse(ctx context.Context) error {
 	var res *binder.Result
 	var err error
 	if p.modify != nil {
-		res, err = s.bindModify(ctx, p.modify, p.query.text, p.declared)
+		res, err = s.bindModify(ctx, p)
 	} else {
 		res, err = s.bind(ctx, p.sel, p.query.text, p.declared)
 	}

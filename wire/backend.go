@@ -145,6 +145,21 @@ type Portal interface {
 	Close()
 }
 
+// CopyIner is a Portal whose rows come by COPY FROM STDIN. Next is not called.
+type CopyIner interface {
+	Portal
+	// CopyIn returns the number of columns of the data and its format, ok false
+	// when the portal is no COPY FROM STDIN.
+	CopyIn() (columns int, format CopyFormat, ok bool)
+	// Begin starts the statement; the client is asked for data when it succeeds.
+	Begin(ctx context.Context) error
+	// Feed takes data as it arrives and does not keep it. It may wait, and
+	// returns the error of a statement that has failed.
+	Feed(ctx context.Context, data []byte) error
+	// Finish ends the data and returns the number of rows.
+	Finish(ctx context.Context) (rows int64, err error)
+}
+
 // CopyOuter is a Portal whose rows leave as COPY TO STDOUT.
 type CopyOuter interface {
 	Portal

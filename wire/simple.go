@@ -113,6 +113,11 @@ func (c *conn) afterStatement(before byte, tag string) {
 
 // fetchAll sends all rows of a cursor and returns their number.
 func (c *conn) fetchAll(ctx context.Context, cur *Cursor, formats []int16) (int64, error) {
+	if p, ok := cur.Portal.(CopyIner); ok {
+		if columns, format, ok := p.CopyIn(); ok {
+			return c.copyIn(ctx, p, columns, format)
+		}
+	}
 	if p, ok := cur.Portal.(CopyOuter); ok {
 		if cp := p.CopyOut(); cp != nil {
 			return c.copyOut(ctx, cur, cp)

@@ -114,7 +114,7 @@ func (m *modifying) upsert(c *pg.OnConflictClause, keys []int) error {
 		same = append(same, e)
 	}
 	rowID := raw[m.width()]
-	var cond = same[0]
+	cond := same[0]
 	if len(same) > 1 {
 		cond = &expr.Logic{Op: expr.And, Args: same}
 	}

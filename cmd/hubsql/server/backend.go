@@ -110,6 +110,9 @@ func (p *prepared) Bind(ctx context.Context, params []types.Datum) (wire.Portal,
 	if err != nil {
 		return nil, err
 	}
+	if in, ok := q.(*exec.CopyInPortal); ok {
+		return copyIn{in}, nil
+	}
 	out := &portal{Portal: q, columns: p.columns, copy: p.p.CopyOut()}
 	if have := q.Columns(); len(have) != len(p.columns) || have == nil || len(have) > 0 && &have[0] != &p.p.Columns()[0] {
 		out.columns = columns(have)
@@ -138,12 +141,27 @@ type portal struct {
 
 func (p *portal) Columns() []wire.Column { return p.columns }
 
+// copyFormat is a format of COPY by its name.
+func copyFormat(name string) wire.CopyFormat {
+	return map[string]wire.CopyFormat{"text": wire.CopyText, "csv": wire.CopyCSV, "binary": wire.CopyBinary}[name]
+}
+
+// copyIn is exec.CopyInPortal as wire.CopyIner.
+type copyIn struct{ *exec.CopyInPortal }
+
+func (c copyIn) Columns() []wire.Column { return nil }
+
+func (c copyIn) CopyIn() (int, wire.CopyFormat, bool) {
+	s := c.Spec()
+	return len(s.Columns), copyFormat(s.Format), true
+}
+
 func (p *portal) CopyOut() *wire.CopyOut {
 	if p.copy == nil {
 		return nil
 	}
 	return &wire.CopyOut{
-		Format:  map[string]wire.CopyFormat{"text": wire.CopyText, "csv": wire.CopyCSV, "binary": wire.CopyBinary}[p.copy.Format],
+		Format:  copyFormat(p.copy.Format),
 		Columns: columns(p.copy.Columns), Header: p.copy.Header, Delimiter: p.copy.Delimiter, Null: p.copy.Null,
 		Quote: p.copy.Quote, Escape: p.copy.Escape, ForceQuote: p.copy.ForceQuote,
 	}
