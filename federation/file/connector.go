@@ -1,6 +1,6 @@
-// Package file is the connector of wrapper file_fdw: CSV, text and JSON files of
-// the machine as tables, with the options and the reading rules of PostgreSQL's
-// COPY.
+// Package file is the connector of wrapper file_fdw: CSV, text, fixed-width, JSON
+// and Avro files of the machine as tables; the first two with the options
+// and the reading rules of PostgreSQL's COPY.
 //
 // Files below a server's root are tables without any declaration: a CSV or TSV
 // file has a header line with the names of its columns (unless the server says
@@ -14,6 +14,7 @@ package file
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/hubsql/hubsql/federation/connector"
@@ -26,7 +27,7 @@ import (
 // every compression.
 var extensions = func() []string {
 	var out []string
-	for _, e := range []string{".csv", ".tsv", ".json", ".ndjson", ".jsonl"} {
+	for _, e := range []string{".csv", ".tsv", ".json", ".ndjson", ".jsonl", ".avro"} {
 		out = append(out, e)
 		for _, c := range compressions {
 			out = append(out, e+c)
@@ -149,7 +150,21 @@ func (s *source) Table(_ context.Context, ref connector.TableRef) (connector.Tab
 	if err != nil {
 		return nil, err
 	}
-	if t.columns = ref.Columns; t.columns == nil {
+	t.columns = ref.Columns
+	switch {
+	case isTyped(t.layout.format):
+		known, err := t.typedColumns(files[0])
+		if err != nil {
+			return nil, err
+		}
+		if t.columns == nil {
+			t.columns = known
+		}
+	case t.layout.format == formatFixed:
+		if t.layout.places, err = placesOf(t.columns); err != nil {
+			return nil, err
+		}
+	case t.columns == nil:
 		if t.columns, err = t.infer(files[0]); err != nil {
 			return nil, err
 		}
@@ -164,14 +179,17 @@ func (s *source) Table(_ context.Context, ref connector.TableRef) (connector.Tab
 
 // liveOptions are the options of a file that is addressed by its name: what its
 // extension says, where the table and the server say nothing.
-func liveOptions(path string, lookup func(string) (string, bool)) func(string) (string, bool) {
-	name := strings.ToLower(path)
+func liveOptions(file string, lookup func(string) (string, bool)) func(string) (string, bool) {
+	name := strings.ToLower(file)
 	name = strings.TrimSuffix(name, compressed(name))
 	return func(option string) (string, bool) {
 		switch option {
 		case "format":
-			if strings.HasSuffix(name, ".csv") || strings.HasSuffix(name, ".tsv") {
+			switch path.Ext(name) {
+			case ".csv", ".tsv":
 				return formatCSV, true
+			case ".avro":
+				return formatAvro, true
 			}
 			return formatJSON, true
 		case "delimiter":

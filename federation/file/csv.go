@@ -79,16 +79,19 @@ func (r *records) next() (bool, error) {
 		}
 		var used, lines int
 		var ok bool
-		if r.layout.format == formatCSV {
+		switch r.layout.format {
+		case formatCSV:
 			used, lines, ok = r.csv(r.buf[r.start:r.end])
-		} else {
+		case formatFixed:
+			used, lines, ok = r.fixed(r.buf[r.start:r.end])
+		default:
 			used, lines, ok = r.text(r.buf[r.start:r.end])
 		}
 		if ok {
 			r.line += int64(lines)
 			raw := r.buf[r.start : r.start+used]
 			r.start += used
-			if len(r.cells) == 1 && len(raw) >= 2 && raw[0] == '\\' && raw[1] == '.' && len(bytes.TrimRight(raw, "\r\n")) == 2 {
+			if r.layout.format != formatFixed && len(r.cells) == 1 && len(raw) >= 2 && raw[0] == '\\' && raw[1] == '.' && len(bytes.TrimRight(raw, "\r\n")) == 2 {
 				r.done = true
 				return false, nil
 			}

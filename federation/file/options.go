@@ -3,6 +3,7 @@ package file
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,9 @@ const (
 	formatCSV  = "csv"
 	formatText = "text"
 	formatJSON = "json"
+	// formatFixed has values at fixed places of a line.
+	formatFixed = "fixed"
+	formatAvro  = "avro"
 )
 
 // layout is how the bytes of a file are read: the options of COPY.
@@ -34,6 +38,10 @@ type layout struct {
 	null      string
 	charset   encoding.Encoding // nil for UTF-8
 	charName  string
+	// length is that of a fixed record in characters, 0 when records are lines.
+	length int
+	// places are those of the cells of a fixed record.
+	places []place
 }
 
 // encodings maps PostgreSQL's names of character sets, in upper case without
@@ -47,6 +55,8 @@ var encodings = map[string]encoding.Encoding{
 	"WIN1250": charmap.Windows1250, "WIN1251": charmap.Windows1251, "WIN1252": charmap.Windows1252,
 	"WIN1253": charmap.Windows1253, "WIN1254": charmap.Windows1254, "WIN1255": charmap.Windows1255,
 	"WIN1256": charmap.Windows1256, "WIN1257": charmap.Windows1257, "WIN1258": charmap.Windows1258,
+	"IBM037": charmap.CodePage037, "CP037": charmap.CodePage037, "IBM1047": charmap.CodePage1047, "CP1047": charmap.CodePage1047,
+	"IBM1140": charmap.CodePage1140, "CP1140": charmap.CodePage1140,
 	"WIN866": charmap.CodePage866, "WIN874": charmap.Windows874, "KOI8R": charmap.KOI8R, "KOI8U": charmap.KOI8U,
 	"EUCJP": japanese.EUCJP, "SJIS": japanese.ShiftJIS, "EUCKR": korean.EUCKR, "UHC": korean.EUCKR,
 	"GBK": simplifiedchinese.GBK, "GB18030": simplifiedchinese.GB18030, "BIG5": traditionalchinese.Big5,
@@ -95,7 +105,15 @@ func layoutOf(lookup func(name string) (string, bool)) (layout, error) {
 		return v[0], nil
 	}
 	switch l.format {
-	case formatJSON:
+	case formatJSON, formatAvro:
+		return l, nil
+	case formatFixed:
+		l.null = get("null", "")
+		if v, ok := lookup("record_length"); ok {
+			if l.length, err = strconv.Atoi(v); err != nil || l.length < 1 {
+				return l, pgerror.New(pgerror.InvalidParameterValue, "record_length must be a positive number of characters")
+			}
+		}
 		return l, nil
 	case formatCSV:
 		if l.delimiter, err = one("delimiter", ","); err != nil {
@@ -128,7 +146,7 @@ func layoutOf(lookup func(name string) (string, bool)) (layout, error) {
 		return l, pgerror.NotSupported("COPY format \"binary\" is not supported by file_fdw")
 	default:
 		return l, pgerror.Newf(pgerror.InvalidParameterValue, "COPY format \"%s\" not recognized", l.format).
-			WithHint("Valid formats are csv, text and json.")
+			WithHint("Valid formats are csv, text, json, fixed and avro.")
 	}
 	switch {
 	case l.delimiter == '\n' || l.delimiter == '\r' || l.delimiter >= utf8.RuneSelf:
@@ -150,6 +168,12 @@ func (*Connector) Options() []connector.Option {
 			return nil
 		}
 		return pgerror.Newf(pgerror.InvalidParameterValue, "invalid value for boolean option: %s", value)
+	}
+	positive := func(value string) error {
+		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > maxRecord {
+			return pgerror.Newf(pgerror.InvalidParameterValue, "invalid value for a number of characters: %s", value)
+		}
+		return nil
 	}
 	single := func(name, rest string) func(string) error {
 		return func(value string) error {
@@ -175,13 +199,14 @@ func (*Connector) Options() []connector.Option {
 		}
 		out = append(out,
 			connector.Option{Name: "filename", Level: level, Path: true, Doc: of + "the file, a glob pattern (** for any depth), or a directory; .gz, .zst and .lz4 are decompressed."},
-			connector.Option{Name: "format", Level: level, Check: single("format", ""), Doc: of + "csv, text or json (one object per line, or an array of objects)."},
+			connector.Option{Name: "format", Level: level, Check: single("format", ""), Doc: of + "csv, text, json (one object per line, or an array of objects), fixed (values at fixed places) or avro (object container files)."},
 			connector.Option{Name: "header", Level: level, Check: single("header", ""), Doc: of + "true when the first line holds column names, match when they must be those of the table."},
 			connector.Option{Name: "delimiter", Level: level, Check: single("delimiter", formatCSV), Doc: of + "one character between columns."},
 			connector.Option{Name: "quote", Level: level, Check: single("quote", formatCSV), Doc: of + "one character around values (csv)."},
 			connector.Option{Name: "escape", Level: level, Check: single("escape", formatCSV), Doc: of + "one character before a quote inside quotes (csv)."},
 			connector.Option{Name: "null", Level: level, Doc: of + "the text that means NULL."},
-			connector.Option{Name: "encoding", Level: level, Check: single("encoding", formatCSV), Doc: of + "character set of the file, by PostgreSQL's name."},
+			connector.Option{Name: "encoding", Level: level, Check: single("encoding", formatCSV), Doc: of + "character set of the file, by PostgreSQL's name; also IBM037, IBM1047 and IBM1140 (EBCDIC)."},
+			connector.Option{Name: "record_length", Level: level, Check: single("record_length", formatFixed), Doc: of + "characters of each record (fixed); without it records are lines."},
 		)
 	}
 	return append(out,
@@ -190,7 +215,9 @@ func (*Connector) Options() []connector.Option {
 		}},
 		connector.Option{Name: "force_not_null", Level: connector.OnColumn, Check: boolean, Doc: "The null text is a value of this column (csv)."},
 		connector.Option{Name: "force_null", Level: connector.OnColumn, Check: boolean, Doc: "The null text means NULL in this column even when quoted (csv)."},
-		connector.Option{Name: "column_name", Level: connector.OnColumn, Doc: "Name of the column in a JSON file, or in a header that must match."},
+		connector.Option{Name: "column_name", Level: connector.OnColumn, Doc: "Name of the column in a JSON or Avro file, or in a header that must match."},
+		connector.Option{Name: "start", Level: connector.OnColumn, Check: positive, Doc: "Place of the first character in a record, counted from 1 (fixed). Default: behind the column before."},
+		connector.Option{Name: "length", Level: connector.OnColumn, Check: positive, Doc: "Number of characters (fixed)."},
 	)
 }
 

@@ -74,6 +74,8 @@ type reader struct {
 	name    string
 	records *records
 	objects *objects
+	typed   typed
+	row     int64  // of typed, the last one read
 	span    span   // of objects
 	spare   []byte // a window that is free
 	failed  error
@@ -133,9 +135,12 @@ func (r *reader) fill(ctx context.Context, dst *vector.Batch) (int, error) {
 		}
 		var more int
 		var err error
-		if r.objects != nil {
+		switch {
+		case r.objects != nil:
 			more, err = r.json(ctx, n, size)
-		} else {
+		case r.typed != nil:
+			more, err = r.typedRows(ctx, n, size)
+		default:
 			more, err = r.delimited(ctx, n, size)
 		}
 		if err != nil {
@@ -153,6 +158,9 @@ func (r *reader) fill(ctx context.Context, dst *vector.Batch) (int, error) {
 	if r.objects != nil {
 		held = int64(len(r.objects.buf))
 	}
+	if r.typed != nil {
+		held += r.typed.held()
+	}
 	return n, r.slots.Charge(held)
 }
 
@@ -163,6 +171,14 @@ func (r *reader) open(sp span) error {
 		return r.inputError(sp.file, err)
 	}
 	r.in, r.name = in, sp.file.Name
+	if isTyped(r.table.layout.format) {
+		if r.typed, err = openTyped(in); err != nil {
+			return r.table.invalid(r.name, err)
+		}
+		r.row = 0
+		r.bindTyped()
+		return nil
+	}
 	if r.table.layout.format == formatJSON {
 		w := window{r: in.Reader, buf: r.spare}
 		if sp.from == 0 {
@@ -214,6 +230,10 @@ func (r *reader) matchHeader() error {
 
 // finish closes the current span.
 func (r *reader) finish() {
+	if r.typed != nil {
+		r.typed.close()
+		r.typed = nil
+	}
 	if r.in != nil {
 		r.in.Close()
 		r.in = nil
@@ -297,9 +317,12 @@ func (r *reader) json(ctx context.Context, n, size int) (int, error) {
 func (r *reader) at(err error, column string) error {
 	e := *pgerror.From(err)
 	line := int64(0)
-	if r.objects != nil {
+	switch {
+	case r.objects != nil:
 		line = r.objects.n + r.objectsBefore()
-	} else if r.records != nil {
+	case r.typed != nil:
+		line = r.row
+	case r.records != nil:
 		line = r.records.line
 	}
 	e.Where, e.Column = contextOf(r.table.ref.Name, line, column), column

@@ -62,7 +62,13 @@ func (t *table) splittable(f localfile.File) bool {
 	if t.layout.charset != nil || compressed(f.Name) != "" {
 		return false
 	}
-	return t.layout.format != formatCSV || t.layout.quote == t.layout.escape
+	switch t.layout.format {
+	case formatCSV:
+		return t.layout.quote == t.layout.escape
+	case formatText, formatJSON:
+		return true
+	}
+	return false
 }
 
 // cut finds n ranges of records; ok is false when the file holds an end-of-data
