@@ -355,6 +355,9 @@ func (l *lowering) join(n *logical.Join) (physical.Node, error) {
 		if kind == physical.Mark && exists {
 			return existsMark(hash, len(lo)), nil
 		}
+		if n.KeepLeft {
+			return l.keepLeft(hash, residual, ro, lo)
+		}
 		return hash, nil
 	}
 	if kind == physical.Mark {
@@ -438,6 +441,23 @@ func (l *lowering) markByTwo(n *logical.Join, left, right physical.Node, conds [
 		{Cond: at(len(lo) + 1), Result: &expr.Const{T: n.Mark.Type, Value: types.Null}},
 	}, Else: &expr.Const{T: n.Mark.Type, Value: types.BoolDatum(false)}})
 	return p, nil
+}
+
+// keepLeft turns a Semi or Anti join round: the rows that it delivers are kept in
+// memory, and the others probe. left and right are the sides of the result.
+func (l *lowering) keepLeft(j *physical.HashJoin, residual []expr.Expr, left, right []logical.Column) (physical.Node, error) {
+	kind := physical.RightSemi
+	if j.Kind == physical.Anti {
+		kind = physical.RightAnti
+	}
+	out := &physical.HashJoin{Kind: kind, Left: j.Right, Right: j.Left, LeftKeys: j.RightKeys, RightKeys: j.LeftKeys, NullSafe: j.NullSafe, Cols: j.Cols}
+	if r := expr.JoinAnd(residual); r != nil {
+		var err error
+		if out.Residual, err = layoutOf(left, right).bind(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // existsMark makes the mark of a hash join false where it is NULL.

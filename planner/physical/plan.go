@@ -182,7 +182,9 @@ type JoinKind uint8
 // Join kinds. Semi and Anti output the left columns only; Mark outputs the left
 // columns and one boolean: true when a match exists, NULL when none does but one
 // comparison was NULL (the result of IN), false otherwise. Single is a left join
-// that fails with 21000 when a left row has more than one match.
+// that fails with 21000 when a left row has more than one match. RightSemi and
+// RightAnti are Semi and Anti the other way round: they output the right columns
+// of the right rows with and without a match.
 const (
 	Inner JoinKind = iota
 	Left
@@ -192,11 +194,13 @@ const (
 	Anti
 	Mark
 	Single
+	RightSemi
+	RightAnti
 )
 
 // String names the kind as EXPLAIN does.
 func (k JoinKind) String() string {
-	return [...]string{"Inner", "Left", "Right", "Full", "Semi", "Anti", "Mark", "Single"}[k]
+	return [...]string{"Inner", "Left", "Right", "Full", "Semi", "Anti", "Mark", "Single", "Right Semi", "Right Anti"}[k]
 }
 
 // HashJoin builds a table over Right and probes it with Left.
