@@ -33,6 +33,7 @@ type join struct {
 	needed    []bool        // outputs that somebody reads, nil for all
 	nulls     []*vector.Vec // by output
 	nested    bool
+	ranges    []physical.RangeCond // of a nested loop
 	left      part
 	published []publishedKey
 
@@ -63,7 +64,7 @@ func (b *builder) hashJoin(n *physical.HashJoin, st *stat) (part, error) {
 
 // nestedLoopJoin builds a NestedLoopJoin.
 func (b *builder) nestedLoopJoin(n *physical.NestedLoopJoin, st *stat) (part, error) {
-	return b.join(&join{q: b.q, kind: n.Kind, cond: n.Cond, needed: n.Needed, nested: true}, n.Left, n.Right, st, nil, nil)
+	return b.join(&join{q: b.q, kind: n.Kind, cond: n.Cond, needed: n.Needed, nested: true, ranges: n.Ranges}, n.Left, n.Right, st, nil, nil)
 }
 
 // join builds j over its inputs.
@@ -82,6 +83,7 @@ func (b *builder) join(j *join, left, right physical.Node, st *stat, keys []expr
 	j.nested = j.nested || len(keys) == 0
 	j.keepNulls = j.kind == physical.Right || j.kind == physical.Full || j.kind == physical.Mark || j.kind == physical.RightAnti
 	j.keys = newJoinKeys(rightTypes, keys, nullSafe)
+	j.keys.addRanges(j.ranges)
 	built := b.pipeline(in, j, st)
 	if j.left, err = b.build(left); err != nil {
 		return part{}, err
@@ -286,6 +288,13 @@ func (j *join) probe(t *task) (stream, error) {
 			s.program, err = eval.Compile(j.cond, j.q.evalEnv())
 		} else {
 			s.cond, err = eval.CompileFilter([]expr.Expr{j.cond}, j.q.evalEnv())
+		}
+	}
+	for _, c := range j.ranges {
+		if err == nil {
+			var p []*eval.Program
+			p, err = j.q.compile([]expr.Expr{c.Left})
+			s.ranges.programs = append(s.ranges.programs, p...)
 		}
 	}
 	if err == nil && j.disk != nil {

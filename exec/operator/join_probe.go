@@ -48,6 +48,7 @@ type joinStream struct {
 	sel      []int32
 	mark     vector.Vec
 	pair     pairBatch
+	ranges   rangeProbe
 
 	ended bool
 	tail  bool // delivers rows of the right side
@@ -130,6 +131,7 @@ func (s *joinStream) begin(b *vector.Batch) error {
 	}
 	if s.j.nested {
 		s.candidate = 0
+		s.ranges.begin(s.table, b, n)
 		if s.table.store.rows == 0 {
 			s.at = n
 		}
@@ -152,6 +154,10 @@ func (s *joinStream) pairs() {
 	left, right := s.left[:0], s.right[:0]
 	size := min(s.j.q.size, vector.BatchSize)
 	one := s.j.kind == physical.Semi || s.j.kind == physical.Anti || s.j.kind == physical.Mark
+	if s.j.nested && s.ranges.on {
+		s.rangePairs(size, one)
+		return
+	}
 	if s.j.nested {
 		stored := int32(s.table.store.rows)
 		for s.at < s.n && len(left) < size {

@@ -223,6 +223,13 @@ type HashJoin struct {
 	Publish []BuildFilter
 }
 
+// RangeCond is an inequality between the sides of a join: Right >= Left (or >)
+// when Above is set, else Right <= Left (or <). Both have the same type.
+type RangeCond struct {
+	Left, Right expr.Expr // over the columns of each side
+	Above       bool
+}
+
 // NestedLoopJoin keeps Right in memory and tests every pair. Cond may be nil.
 type NestedLoopJoin struct {
 	Sized
@@ -230,6 +237,9 @@ type NestedLoopJoin struct {
 	Left, Right Node
 	Cond        expr.Expr
 	Cols        []Column
+	// Ranges are conditions that Cond implies: pairs that fail one need not be
+	// tested.
+	Ranges []RangeCond
 	// Needed is as in HashJoin.
 	Needed []bool
 }
