@@ -53,7 +53,7 @@ const maxScanFilters = 16
 // match must not survive it.
 func publishKeys(n *physical.HashJoin) {
 	switch n.Kind {
-	case physical.Inner, physical.Semi, physical.Right:
+	case physical.Inner, physical.Semi, physical.Right, physical.RightSemi, physical.RightAnti:
 	default:
 		return
 	}
@@ -71,7 +71,7 @@ func publishKeys(n *physical.HashJoin) {
 // let them matter.
 func reduceBuild(n *physical.HashJoin) {
 	switch n.Kind {
-	case physical.Inner, physical.Left, physical.Semi, physical.Anti, physical.Single:
+	case physical.Inner, physical.Left, physical.Semi, physical.Anti, physical.Single, physical.RightSemi:
 	default:
 		return
 	}
@@ -139,6 +139,9 @@ func buildsOf(n physical.Node, c int, list []buildSide) []buildSide {
 			}
 		}
 	case *physical.HashJoin:
+		if n.Kind == physical.RightSemi || n.Kind == physical.RightAnti {
+			return append(list, buildSide{join: n, key: -1, column: c})
+		}
 		left := len(n.Left.Columns())
 		inner := n.Kind == physical.Inner || n.Kind == physical.Semi
 		if c < left {
@@ -269,6 +272,9 @@ func keepsLeft(k physical.JoinKind) bool { return k != physical.Right && k != ph
 // counterpart on the other side has the same value.
 func pushThroughJoin(n *physical.HashJoin, c int, f *physical.DynamicFilter) bool {
 	left := len(n.Left.Columns())
+	if n.Kind == physical.RightSemi || n.Kind == physical.RightAnti {
+		c += left
+	}
 	used := false
 	if c < left {
 		if !keepsLeft(n.Kind) {
@@ -288,11 +294,13 @@ func pushThroughJoin(n *physical.HashJoin, c int, f *physical.DynamicFilter) boo
 		}
 		return used
 	}
-	if n.Kind != physical.Inner && n.Kind != physical.Right {
+	switch n.Kind {
+	case physical.Inner, physical.Right, physical.RightSemi, physical.RightAnti:
+	default:
 		return false
 	}
 	used = pushDynamic(n.Right, c-left, f)
-	if n.Kind == physical.Inner {
+	if n.Kind != physical.Right {
 		for i, k := range n.RightKeys {
 			if x, ok := k.(*expr.Column); ok && int(x.ID) == c-left && !n.NullSafe[i] {
 				if y, ok := n.LeftKeys[i].(*expr.Column); ok {

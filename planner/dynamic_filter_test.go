@@ -26,6 +26,11 @@ func at(n physical.Node, i int) expr.Expr {
 // equi joins column l of left with column r of right.
 func equi(kind physical.JoinKind, left physical.Node, l int, right physical.Node, r int) *physical.HashJoin {
 	j := &physical.HashJoin{Kind: kind, Left: left, Right: right, LeftKeys: []expr.Expr{at(left, l)}, RightKeys: []expr.Expr{at(right, r)}, NullSafe: []bool{false}}
+	switch kind {
+	case physical.RightSemi, physical.RightAnti:
+		j.Cols = right.Columns()
+		return j
+	}
 	j.Cols = append(j.Cols, left.Columns()...)
 	switch kind {
 	case physical.Semi, physical.Anti:
@@ -99,6 +104,12 @@ func TestDynamicFiltersGoDownToScans(t *testing.T) {
 		{"the right side of a left join by its key", func(s physical.Node) physical.Node {
 			return equi(physical.Left, scanOf("u", 10, "u"), 0, s, 0)
 		}, "a! "},
+		{"the kept side of a semi join", func(s physical.Node) physical.Node {
+			return equi(physical.RightSemi, scanOf("u", 10, "u"), 0, s, 1)
+		}, "a! "},
+		{"the probing side of an anti join that keeps the other, by its key", func(s physical.Node) physical.Node {
+			return equi(physical.RightAnti, s, 1, scanOf("u", 10, "u"), 0)
+		}, "b! b! "},
 		{"a union", func(s physical.Node) physical.Node {
 			return &physical.Append{Inputs: []physical.Node{s, scanOf("u", 10, "u", "v")}, Cols: s.Columns()}
 		}, "a! "},
@@ -116,10 +127,10 @@ func TestDynamicFiltersGoDownToScans(t *testing.T) {
 }
 
 func TestOnlyJoinsThatDropProbeRowsPublish(t *testing.T) {
-	for kind := physical.Inner; kind <= physical.Single; kind++ {
+	for kind := physical.Inner; kind <= physical.RightAnti; kind++ {
 		s := scanOf("t", 1000, "a")
 		planDynamicFilters(equi(kind, s, 0, scanOf("build", 5, "k"), 0))
-		want := kind == physical.Inner || kind == physical.Semi || kind == physical.Right
+		want := kind == physical.Inner || kind == physical.Semi || kind == physical.Right || kind == physical.RightSemi || kind == physical.RightAnti
 		if got := len(s.Dynamic) > 0; got != want {
 			t.Errorf("%s: %v", kind, got)
 		}
@@ -127,14 +138,14 @@ func TestOnlyJoinsThatDropProbeRowsPublish(t *testing.T) {
 }
 
 func TestBuildSidesAreReducedFromTheProbeSide(t *testing.T) {
-	for kind := physical.Inner; kind <= physical.Single; kind++ {
+	for kind := physical.Inner; kind <= physical.RightAnti; kind++ {
 		fact, small, big := scanOf("fact", 1000, "f"), scanOf("small", 5, "s"), scanOf("big", 1e6, "b", "x")
 		inner := equi(physical.Inner, fact, 0, small, 0)
 		agg := &physical.HashAggregate{Input: big, Keys: []expr.Expr{at(big, 0)}, Cols: big.Columns()[:1]}
 		planDynamicFilters(equi(kind, inner, 1, agg, 0))
 		want := "b! "
 		switch kind {
-		case physical.Right, physical.Full, physical.Mark:
+		case physical.Right, physical.Full, physical.Mark, physical.RightAnti:
 			// Rows of the build side matter without a match.
 			want = ""
 		}
@@ -165,6 +176,12 @@ func TestNeededOutputsOfJoins(t *testing.T) {
 		if j.Needed[i] != want {
 			t.Errorf("output %d: %v", i, j.Needed[i])
 		}
+	}
+	kept := equi(physical.RightSemi, l, 0, r, 0)
+	deep := equi(physical.Inner, kept, 0, scanOf("s", 10, "e"), 0)
+	planNeeded(&physical.Project{Input: deep, Exprs: []expr.Expr{at(deep, 2)}, Cols: deep.Cols[2:]})
+	if len(kept.Needed) != 2 || !kept.Needed[0] || kept.Needed[1] {
+		t.Errorf("of a semi join that keeps its result: %v", kept.Needed)
 	}
 	k := equi(physical.Inner, l, 0, r, 0)
 	planNeeded(&physical.Sort{Input: k})

@@ -355,6 +355,9 @@ func (l *lowering) join(n *logical.Join) (physical.Node, error) {
 		if kind == physical.Mark && exists {
 			return existsMark(hash, len(lo)), nil
 		}
+		if n.KeepLeft {
+			return l.keepLeft(hash, residual, ro, lo)
+		}
 		return hash, nil
 	}
 	if kind == physical.Mark {
@@ -368,7 +371,52 @@ func (l *lowering) join(n *logical.Join) (physical.Node, error) {
 			return nil, err
 		}
 	}
+	if kind != physical.Mark {
+		for _, c := range conds {
+			if err := l.rangeCond(loop, c, lo, ro); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return loop, nil
+}
+
+// maxRanges is how many inequalities of a nested loop are used at most.
+const maxRanges = 4
+
+// rangeCond notes what a condition of a nested loop says about the order of the
+// values of its sides.
+func (l *lowering) rangeCond(loop *physical.NestedLoopJoin, c expr.Expr, lo, ro []logical.Column) error {
+	call, ok := c.(*expr.Call)
+	if !ok || len(call.Args) != 2 || len(loop.Ranges) == maxRanges {
+		return nil
+	}
+	var above bool
+	switch call.Op {
+	case "<", "<=":
+		above = true
+	case ">", ">=":
+	default:
+		return nil
+	}
+	left, right, turned, ok := sides(call.Args[0], call.Args[1], layoutOf(lo), layoutOf(ro))
+	if !ok {
+		return nil
+	}
+	left, right, ok = l.sameType(left, right)
+	if !ok || !types.Orderable(left.Type()) || volatile(c) {
+		return nil
+	}
+	out := physical.RangeCond{Above: above != turned}
+	var err error
+	if out.Left, err = layoutOf(lo).bind(left); err != nil {
+		return err
+	}
+	if out.Right, err = layoutOf(ro).bind(right); err != nil {
+		return err
+	}
+	loop.Ranges = append(loop.Ranges, out)
+	return nil
 }
 
 // markByTwo makes a mark join hashed when only some of its conditions can be
@@ -440,6 +488,23 @@ func (l *lowering) markByTwo(n *logical.Join, left, right physical.Node, conds [
 	return p, nil
 }
 
+// keepLeft turns a Semi or Anti join round: the rows that it delivers are kept in
+// memory, and the others probe. left and right are the sides of the result.
+func (l *lowering) keepLeft(j *physical.HashJoin, residual []expr.Expr, left, right []logical.Column) (physical.Node, error) {
+	kind := physical.RightSemi
+	if j.Kind == physical.Anti {
+		kind = physical.RightAnti
+	}
+	out := &physical.HashJoin{Kind: kind, Left: j.Right, Right: j.Left, LeftKeys: j.RightKeys, RightKeys: j.LeftKeys, NullSafe: j.NullSafe, Cols: j.Cols}
+	if r := expr.JoinAnd(residual); r != nil {
+		var err error
+		if out.Residual, err = layoutOf(left, right).bind(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // existsMark makes the mark of a hash join false where it is NULL.
 func existsMark(j *physical.HashJoin, mark int) physical.Node {
 	p := &physical.Project{Input: j, Cols: j.Cols}
@@ -482,7 +547,28 @@ func (low *lowering) equiKey(c expr.Expr, lo, ro []logical.Column) (l, r expr.Ex
 	default:
 		return nil, nil, false, false
 	}
-	ll, rl := layoutOf(lo), layoutOf(ro)
+	if a, b, _, ok = sides(a, b, layoutOf(lo), layoutOf(ro)); !ok {
+		return nil, nil, false, false
+	}
+	a, b, ok = low.sameType(a, b)
+	return a, b, nullSafe, ok
+}
+
+// volatile reports whether an expression may have another value each time.
+func volatile(e expr.Expr) bool {
+	found := false
+	expr.Walk(e, func(x expr.Expr) bool {
+		if c, ok := x.(*expr.Call); ok && c.Fn.Volatility == function.Volatile {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// sides returns the one of a and b that reads only the left columns of a join and
+// the one that reads only the right ones; turned says that these are b and a.
+func sides(a, b expr.Expr, left, right layout) (l, r expr.Expr, turned, ok bool) {
 	inside := func(e expr.Expr, l layout) bool {
 		n, all := 0, true
 		expr.Walk(e, func(x expr.Expr) bool {
@@ -497,14 +583,12 @@ func (low *lowering) equiKey(c expr.Expr, lo, ro []logical.Column) (l, r expr.Ex
 		return all && n > 0
 	}
 	switch {
-	case inside(a, ll) && inside(b, rl):
-	case inside(b, ll) && inside(a, rl):
-		a, b = b, a
-	default:
-		return nil, nil, false, false
+	case inside(a, left) && inside(b, right):
+		return a, b, false, true
+	case inside(b, left) && inside(a, right):
+		return b, a, true, true
 	}
-	a, b, ok = low.sameType(a, b)
-	return a, b, nullSafe, ok
+	return nil, nil, false, false
 }
 
 // sameType converts the sides of a cross-type equality to one type in which it

@@ -87,11 +87,13 @@ func split(read []bool, left, right physical.Node, kind physical.JoinKind, cond 
 	}
 	nl, nr := len(left.Columns()), len(right.Columns())
 	all := make([]bool, nl+nr)
-	copy(all[:nl], read)
 	switch kind {
 	case physical.Semi, physical.Anti, physical.Mark:
+		copy(all[:nl], read)
+	case physical.RightSemi, physical.RightAnti:
+		copy(all[nl:], read)
 	default:
-		copy(all[nl:], read[nl:])
+		copy(all, read)
 	}
 	if cond != nil {
 		all = reads(all, cond)

@@ -33,6 +33,7 @@ type join struct {
 	needed    []bool        // outputs that somebody reads, nil for all
 	nulls     []*vector.Vec // by output
 	nested    bool
+	ranges    []physical.RangeCond // of a nested loop
 	left      part
 	published []publishedKey
 
@@ -44,10 +45,12 @@ type join struct {
 	disk      *joinDisk // nil when the build side is in memory
 	blooms    []spilledKey
 
-	// active counts the streams that have not reached the end of the left side;
-	// the last one delivers what was never matched on the right.
-	active atomic.Int64
-	rest   atomic.Bool // somebody delivers it
+	// active counts the streams that have not reached the end of the left side.
+	// When it is zero all of them deliver what depends on the marks of the right
+	// rows: restAt is the first row that nobody has taken.
+	active  atomic.Int64
+	restAt  atomic.Int64
+	resting []*task // wait for active to be zero; guarded by mu
 }
 
 // hashJoin builds a HashJoin.
@@ -61,7 +64,7 @@ func (b *builder) hashJoin(n *physical.HashJoin, st *stat) (part, error) {
 
 // nestedLoopJoin builds a NestedLoopJoin.
 func (b *builder) nestedLoopJoin(n *physical.NestedLoopJoin, st *stat) (part, error) {
-	return b.join(&join{q: b.q, kind: n.Kind, cond: n.Cond, needed: n.Needed, nested: true}, n.Left, n.Right, st, nil, nil)
+	return b.join(&join{q: b.q, kind: n.Kind, cond: n.Cond, needed: n.Needed, nested: true, ranges: n.Ranges}, n.Left, n.Right, st, nil, nil)
 }
 
 // join builds j over its inputs.
@@ -78,8 +81,9 @@ func (b *builder) join(j *join, left, right physical.Node, st *stat, keys []expr
 		j.nulls = append(j.nulls, vector.NewNull(t))
 	}
 	j.nested = j.nested || len(keys) == 0
-	j.keepNulls = j.kind == physical.Right || j.kind == physical.Full || j.kind == physical.Mark
+	j.keepNulls = j.kind == physical.Right || j.kind == physical.Full || j.kind == physical.Mark || j.kind == physical.RightAnti
 	j.keys = newJoinKeys(rightTypes, keys, nullSafe)
+	j.keys.addRanges(j.ranges)
 	built := b.pipeline(in, j, st)
 	if j.left, err = b.build(left); err != nil {
 		return part{}, err
@@ -140,8 +144,19 @@ func (j *join) oneMatch() bool {
 	return j.kind == physical.Semi || j.kind == physical.Anti || j.kind == physical.Mark
 }
 
-// marksRight reports whether the join delivers build rows without a match.
-func (j *join) marksRight() bool { return j.kind == physical.Right || j.kind == physical.Full }
+// marksRight reports whether the join delivers build rows by whether they have a
+// match.
+func (j *join) marksRight() bool {
+	return j.kind == physical.Right || j.kind == physical.Full || j.onlyRight()
+}
+
+// onlyRight reports whether the join delivers build rows alone.
+func (j *join) onlyRight() bool { return j.kind == physical.RightSemi || j.kind == physical.RightAnti }
+
+// needsMatch reports whether a left row without a match changes nothing.
+func (j *join) needsMatch() bool {
+	return j.kind == physical.Inner || j.kind == physical.Semi || j.kind == physical.Right || j.onlyRight()
+}
 
 // buildTable builds the table over its store.
 func (j *join) buildTable(t *joinTable) error {
@@ -273,6 +288,13 @@ func (j *join) probe(t *task) (stream, error) {
 			s.program, err = eval.Compile(j.cond, j.q.evalEnv())
 		} else {
 			s.cond, err = eval.CompileFilter([]expr.Expr{j.cond}, j.q.evalEnv())
+		}
+	}
+	for _, c := range j.ranges {
+		if err == nil {
+			var p []*eval.Program
+			p, err = j.q.compile([]expr.Expr{c.Left})
+			s.ranges.programs = append(s.ranges.programs, p...)
 		}
 	}
 	if err == nil && j.disk != nil {

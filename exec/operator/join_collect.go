@@ -21,11 +21,12 @@ const (
 
 // joinRows makes the stored form of one task's batches.
 type joinRows struct {
-	keys  *joinKeys
-	extra []*eval.Program
-	dense []kernel.Scratch
-	cols  []*vector.Vec
-	sel   []int32
+	keys   *joinKeys
+	extra  []*eval.Program
+	bounds []*eval.Program // of inequalities
+	dense  []kernel.Scratch
+	cols   []*vector.Vec
+	sel    []int32
 }
 
 // rows returns the programs of one task.
@@ -34,7 +35,11 @@ func (j *joinKeys) rows(q *Query) (*joinRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &joinRows{keys: j, extra: extra, dense: make([]kernel.Scratch, j.width)}, nil
+	bounds, err := q.compile(j.bounds)
+	if err != nil {
+		return nil, err
+	}
+	return &joinRows{keys: j, extra: extra, bounds: bounds, dense: make([]kernel.Scratch, j.width)}, nil
 }
 
 // of returns the columns of the stored rows of b, the rows to be stored and their
@@ -43,7 +48,7 @@ func (j *joinKeys) rows(q *Query) (*joinRows, error) {
 func (r *joinRows) of(b *vector.Batch, keepNulls bool) (cols []*vector.Vec, sel []int32, n int, err error) {
 	sel, n = b.Sel, b.Rows()
 	r.cols = append(r.cols[:0], b.Cols...)
-	if len(r.extra) > 0 {
+	if len(r.extra)+len(r.bounds) > 0 {
 		for c, v := range r.cols {
 			r.cols[c] = r.dense[c].Dense(v, sel, n)
 		}
@@ -55,6 +60,7 @@ func (r *joinRows) of(b *vector.Batch, keepNulls bool) (cols []*vector.Vec, sel 
 			}
 			r.cols = append(r.cols, v)
 		}
+		r.rangeValues(b)
 	}
 	if !keepNulls {
 		for k, c := range r.keys.column {

@@ -74,11 +74,10 @@ func countRows(runs []*spill.Run) (n int64) {
 // dividing further.
 func (d *joinDisk) unitsOf(build, probe [][]*spill.Run, depth int, limit int64) []*diskUnit {
 	var out []*diskUnit
-	kind := d.j.kind
 	for p := range build {
 		u := &diskUnit{build: build[p], probe: probe[p], buildRows: countRows(build[p]), probeRows: countRows(probe[p]), depth: depth}
 		u.whole = d.j.parts() == 1 || depth >= maxDivisions || u.buildRows >= limit
-		if u.buildRows == 0 && (kind == physical.Inner || kind == physical.Semi || kind == physical.Right) {
+		if u.buildRows == 0 && d.j.needsMatch() {
 			continue
 		}
 		if u.probeRows == 0 && !d.j.marksRight() {
@@ -249,8 +248,7 @@ func (x *diskStream) collect() (*vector.Batch, error) {
 	case b == nil || err != nil:
 		return nil, err
 	}
-	keep := x.d.j.kind != physical.Inner && x.d.j.kind != physical.Semi && x.d.j.kind != physical.Right
-	cols, sel, n, err := x.rows.of(b, keep)
+	cols, sel, n, err := x.rows.of(b, !x.d.j.needsMatch())
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +317,7 @@ func (x *diskStream) build() (*vector.Batch, error) {
 		return nil, err
 	}
 	x.s.table, x.store = t, nil
-	if x.chunk == 0 && x.loaded < x.u.buildRows && j.kind != physical.Inner && j.kind != physical.Right {
+	if x.chunk == 0 && x.loaded < x.u.buildRows && j.kind != physical.Inner && j.kind != physical.Right && !j.onlyRight() {
 		words := (x.u.probeRows + 63) / 64
 		if err := j.account.Reserve(2 * 8 * words); err != nil {
 			return nil, err
@@ -343,7 +341,7 @@ func (x *diskStream) probe() (*vector.Batch, error) {
 		err := x.from.read()
 		if err == io.EOF {
 			x.from.close()
-			s.row = 0
+			s.row, s.rowEnd = 0, s.table.store.rows
 			x.step = (*diskStream).rest
 			return nil, nil
 		}
@@ -400,7 +398,7 @@ func (x *diskStream) nullMark(v *vector.Vec, i int) bool {
 // next chunk or unit.
 func (x *diskStream) rest() (*vector.Batch, error) {
 	if x.d.j.marksRight() {
-		b, err := x.s.unmatchedRight()
+		b, err := x.s.rightRows()
 		if err != io.EOF {
 			return b, err
 		}

@@ -77,7 +77,7 @@ func TestJoinsOnDiskEqualTestingEveryPair(t *testing.T) {
 		return no
 	}
 	for _, distinct := range []int{1, 12} {
-		for kind := physical.Inner; kind <= physical.Single; kind++ {
+		for kind := physical.Inner; kind <= physical.RightAnti; kind++ {
 			for _, keys := range [][]int{{}, {0}, {1}, {2, 0}} {
 				for safe := range 2 {
 					for residual := range 2 {

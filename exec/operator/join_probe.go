@@ -48,10 +48,13 @@ type joinStream struct {
 	sel      []int32
 	mark     vector.Vec
 	pair     pairBatch
+	ranges   rangeProbe
 
 	ended bool
-	tail  bool // delivers the unmatched rows of the right side
-	row   int  // next of them
+	tail  bool // delivers rows of the right side
+	begun bool // all left rows have been seen by then
+	// row is the next right row, rowEnd where the range of the stream ends.
+	row, rowEnd int
 }
 
 // pairBatch evaluates the join condition over pairs.
@@ -67,12 +70,12 @@ func (s *joinStream) next() (*vector.Batch, error) {
 	case s.disk != nil:
 		return s.disk.step(s.disk)
 	case s.tail:
-		return s.unmatchedRight()
+		return s.rest()
 	case s.ended:
 		return nil, io.EOF
 	}
 	if s.b == nil {
-		if s.table.store.rows == 0 && (s.j.kind == physical.Inner || s.j.kind == physical.Semi || s.j.kind == physical.Right) {
+		if s.table.store.rows == 0 && s.j.needsMatch() {
 			for _, abandon := range s.j.left.abandon {
 				abandon()
 			}
@@ -128,6 +131,7 @@ func (s *joinStream) begin(b *vector.Batch) error {
 	}
 	if s.j.nested {
 		s.candidate = 0
+		s.ranges.begin(s.table, b, n)
 		if s.table.store.rows == 0 {
 			s.at = n
 		}
@@ -150,6 +154,10 @@ func (s *joinStream) pairs() {
 	left, right := s.left[:0], s.right[:0]
 	size := min(s.j.q.size, vector.BatchSize)
 	one := s.j.kind == physical.Semi || s.j.kind == physical.Anti || s.j.kind == physical.Mark
+	if s.j.nested && s.ranges.on {
+		s.rangePairs(size, one)
+		return
+	}
 	if s.j.nested {
 		stored := int32(s.table.store.rows)
 		for s.at < s.n && len(left) < size {
@@ -177,8 +185,9 @@ func (s *joinStream) pairs() {
 		s.equal()
 		return
 	}
+	marks := s.j.onlyRight() && s.j.cond == nil
 	for {
-		if s.candidate == 0 || one && s.matched[s.at] {
+		if s.candidate == 0 || one && s.matched[s.at] || marks && s.candidate == s.head[s.at] && s.allMarked(s.candidate-1) {
 			s.at++
 			if s.at == s.n {
 				break
@@ -194,6 +203,16 @@ func (s *joinStream) pairs() {
 	}
 	s.left, s.right = left, right
 	s.equal()
+}
+
+// allMarked reports whether the build rows that match the left row at hand are all
+// marked, or will be by who has begun to: first is the first of their chain. Without
+// it few keys with many rows on both sides would cost the product.
+func (s *joinStream) allMarked(first int32) bool {
+	if atomic.LoadUint32(&s.table.matched[first>>5])>>(first&31)&1 == 0 {
+		return false
+	}
+	return s.table.exact || s.mayEqual(s.at, int(first))
 }
 
 // equal drops the pairs whose keys are not equal.
@@ -291,6 +310,9 @@ func (s *joinStream) deliver() (*vector.Batch, error) {
 	case physical.Inner:
 	case physical.Right:
 		s.noteRight()
+	case physical.RightSemi, physical.RightAnti:
+		s.noteRight()
+		return nil, nil
 	case physical.Full:
 		s.noteRight()
 		fallthrough
@@ -506,23 +528,67 @@ func (s *joinStream) mayEqual(left, right int) bool {
 // leftEnded handles the end of the left side.
 func (s *joinStream) leftEnded() (*vector.Batch, error) {
 	s.ended = true
-	if s.j.active.Add(-1) == 0 && s.table.matched != nil && !s.j.rest.Swap(true) {
-		s.tail = true
-		return nil, nil
-	}
-	return nil, io.EOF
-}
-
-// unmatchedRight delivers the rows of the build side without a match.
-func (s *joinStream) unmatchedRight() (*vector.Batch, error) {
-	store := s.table.store
-	if s.row == store.rows {
+	last := s.j.active.Add(-1) == 0
+	if s.table.matched == nil {
 		return nil, io.EOF
 	}
+	if last {
+		s.j.mu.Lock()
+		for _, t := range s.j.resting {
+			t.handle.Wake()
+		}
+		s.j.resting = nil
+		s.j.mu.Unlock()
+	}
+	s.tail = true
+	return nil, nil
+}
+
+// restRows is how many right rows a stream takes at a time.
+const restRows = 16 << 10
+
+// rest delivers right rows when all streams have marked what they match.
+func (s *joinStream) rest() (*vector.Batch, error) {
+	if !s.begun {
+		s.j.mu.Lock()
+		if s.j.active.Load() > 0 {
+			s.j.resting = append(s.j.resting, s.t)
+			s.j.mu.Unlock()
+			return nil, errBlocked
+		}
+		s.j.mu.Unlock()
+		s.begun = true
+	}
+	if s.row == s.rowEnd {
+		rows := s.table.store.rows
+		from := int(s.j.restAt.Add(restRows)) - restRows
+		if from >= rows {
+			return nil, io.EOF
+		}
+		s.row, s.rowEnd = from, min(from+restRows, rows)
+	}
+	b, err := s.rightRows()
+	if err == io.EOF {
+		return nil, nil
+	}
+	return b, err
+}
+
+// rightRows delivers the next rows of the range of build rows that the kind of
+// join asks for: those with a match or those without.
+func (s *joinStream) rightRows() (*vector.Batch, error) {
+	if s.row == s.rowEnd {
+		return nil, io.EOF
+	}
+	store := s.table.store
 	s.right = s.right[:0]
 	size := min(s.j.q.size, vector.BatchSize)
-	for limit := s.row + 1<<16; s.row < min(store.rows, limit) && len(s.right) < size; s.row++ {
-		if s.table.matched[s.row>>5]>>(s.row&31)&1 == 0 {
+	want := uint32(0)
+	if s.j.kind == physical.RightSemi {
+		want = 1
+	}
+	for limit := s.row + 1<<16; s.row < min(s.rowEnd, limit) && len(s.right) < size; s.row++ {
+		if s.table.matched[s.row>>5]>>(s.row&31)&1 == want {
 			s.right = append(s.right, int32(s.row))
 		}
 	}
@@ -530,8 +596,16 @@ func (s *joinStream) unmatchedRight() (*vector.Batch, error) {
 		return nil, nil
 	}
 	s.cols = s.cols[:0]
-	s.cols = append(s.cols, s.j.nulls[:len(s.j.leftTypes)]...)
+	first := len(s.j.leftTypes)
+	if s.j.onlyRight() {
+		first = 0
+	}
+	s.cols = append(s.cols, s.j.nulls[:first]...)
 	for c := range s.gathered {
+		if !s.j.isNeeded(first + c) {
+			s.cols = append(s.cols, s.j.nulls[len(s.j.leftTypes)+c])
+			continue
+		}
 		vector.Gather(&s.gathered[c], store.vec(c), s.right, len(s.right))
 		s.cols = append(s.cols, &s.gathered[c])
 	}

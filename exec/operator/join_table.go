@@ -2,6 +2,7 @@ package operator
 
 import (
 	"math/bits"
+	"sync/atomic"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/kernel"
@@ -18,6 +19,11 @@ type joinKeys struct {
 	width    int   // columns of the side
 	column   []int // where key k is
 	extra    []expr.Expr
+	// ranges are the inequalities of a nested loop, bounds those of their right
+	// sides that are not columns. rangesFail is set when one cannot be evaluated.
+	ranges     []rangeBound
+	bounds     []expr.Expr
+	rangesFail atomic.Bool
 }
 
 // newJoinKeys returns the layout of a side with columns of types ts.
@@ -64,6 +70,8 @@ type joinTable struct {
 	// heads of the array: first row + 1.
 	heads []int32
 	nulls []int32 // rows with a NULL key that cannot match
+	// ranges is the index of a nested loop, nil for none.
+	ranges *rangeIndex
 	// matched marks the rows of a Right or Full join that were, set atomically.
 	matched []uint32
 }
@@ -108,6 +116,9 @@ func (j *joinTable) build(keepNulls, distinct, match bool) error {
 			return err
 		}
 		j.matched = make([]uint32, words)
+	}
+	if len(j.keys.ranges) > 0 {
+		j.buildRanges()
 	}
 	if len(j.keys.column) == 0 || n == 0 {
 		return nil

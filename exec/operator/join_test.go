@@ -105,6 +105,13 @@ func naiveJoin(kind physical.JoinKind, l, r *table, keys, rest func(a, b []types
 			}
 		}
 	}
+	if kind == physical.RightSemi || kind == physical.RightAnti {
+		for k := range r.rows {
+			if used[k] == (kind == physical.RightSemi) {
+				out = append(out, r.line(k))
+			}
+		}
+	}
 	return out, fails
 }
 
@@ -113,6 +120,8 @@ func joinColumns(kind physical.JoinKind, l, r *table) []physical.Column {
 	cols := slices.Clone(l.scan().Cols)
 	switch kind {
 	case physical.Semi, physical.Anti:
+	case physical.RightSemi, physical.RightAnti:
+		cols = r.scan().Cols
 	case physical.Mark:
 		cols = append(cols, physical.Column{Type: boolT})
 	default:
@@ -147,7 +156,7 @@ func TestHashJoinEqualsTestingEveryPair(t *testing.T) {
 		return no
 	}
 	for seed := range uint64(6) {
-		for kind := physical.Inner; kind <= physical.Single; kind++ {
+		for kind := physical.Inner; kind <= physical.RightAnti; kind++ {
 			for _, keys := range [][]int{{0}, {1}, {2, 0}, {1, 2}} {
 				for safe := range 2 {
 					for residual := range 2 {
@@ -198,7 +207,7 @@ func TestHashJoinEqualsTestingEveryPair(t *testing.T) {
 
 func TestNestedLoopJoinEqualsTestingEveryPair(t *testing.T) {
 	for seed := range uint64(4) {
-		for kind := physical.Inner; kind <= physical.Single; kind++ {
+		for kind := physical.Inner; kind <= physical.RightAnti; kind++ {
 			for _, with := range []bool{true, false} {
 				l, r := random(seed+1, int(seed*15), 8), random(seed+6, 40-int(seed*13), 8)
 				n := physical.NestedLoopJoin{Kind: kind, Cols: joinColumns(kind, l, r)}
@@ -239,6 +248,24 @@ func TestFullJoinOverAppendDeliversTheUnmatchedOnce(t *testing.T) {
 		}
 		return &physical.Append{Inputs: []physical.Node{join(), join()}, Cols: cols}
 	}, append(slices.Clone(want), want...), false)
+}
+
+// TestKeptRowsOfManyEqualKeysAreMarkedOnce would take minutes if every pair were
+// looked at.
+func TestKeptRowsOfManyEqualKeysAreMarkedOnce(t *testing.T) {
+	const n = 50_000
+	for _, typ := range []types.Type{int8T, textT} {
+		l, r := numbers(n), numbers(n)
+		key := &expr.Const{T: int8T, Value: types.IntDatum(7)}
+		if typ == textT {
+			key = &expr.Const{T: textT, Value: types.Datum{S: "seven"}}
+		}
+		j := &physical.HashJoin{Kind: physical.RightSemi, Left: l.scan(), Right: r.scan(), LeftKeys: []expr.Expr{key}, RightKeys: []expr.Expr{key}, NullSafe: []bool{false}, Cols: r.scan().Cols}
+		rows, err := collect(t, j, setup{2, 2048})
+		if err != nil || len(rows) != n {
+			t.Errorf("%v: %d rows, %v", typ, len(rows), err)
+		}
+	}
 }
 
 func TestCancelInsideANestedLoop(t *testing.T) {

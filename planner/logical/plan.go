@@ -134,13 +134,15 @@ type Aggregate struct {
 
 // Join combines two inputs. For Semi and Anti the outputs are the left ones,
 // for Mark the left ones and Mark. When Lateral is set, Right refers to columns
-// of Left; the optimizer removes this before lowering.
+// of Left; the optimizer removes this before lowering. KeepLeft says of a Semi or
+// Anti join with a key that the rows of Left are the ones to be kept in memory.
 type Join struct {
 	Kind        physical.JoinKind
 	Left, Right Node
 	Cond        expr.Expr // nil means true
 	Mark        Column
 	Lateral     bool
+	KeepLeft    bool
 }
 
 // SortKey orders by one expression.

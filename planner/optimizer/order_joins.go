@@ -362,7 +362,7 @@ func (c *cluster) build(p *joinPlan, used []bool) logical.Node {
 		return c.withConds(m.node, p.set, used)
 	}
 	left, right := c.build(p.left, used), c.build(p.right, used)
-	j := &logical.Join{Kind: p.kind, Left: left, Right: right}
+	j := &logical.Join{Kind: p.kind, Left: left, Right: right, KeepLeft: p.keepLeft}
 	if p.kind == physical.Inner {
 		var on []expr.Expr
 		for _, k := range c.classes {
@@ -412,6 +412,8 @@ type joinPlan struct {
 	// read; reading is what that costs still.
 	base    int
 	reading float64
+	// keepLeft says of a Semi or Anti join that the left side is in memory.
+	keepLeft bool
 }
 
 // search looks for the cheapest tree.
@@ -663,17 +665,21 @@ func (s *search) join(p, q, best *joinPlan) *joinPlan {
 		rows = best.rows // one set, one estimate
 	}
 	var out *joinPlan
-	try := func(l, r *joinPlan, k physical.JoinKind) {
-		if plan := s.price(l, r, k, at, keys, rows); (best == nil || plan.cost < best.cost) && (out == nil || plan.cost < out.cost) {
+	choose := func(plan *joinPlan) {
+		if (best == nil || plan.cost < best.cost) && (out == nil || plan.cost < out.cost) {
 			out = plan
 		}
 	}
-	try(p, q, kind)
+	choose(s.price(p, q, kind, at, keys, rows))
 	switch kind {
 	case physical.Inner:
-		try(q, p, kind)
+		choose(s.price(q, p, kind, at, keys, rows))
 	case physical.Left:
-		try(q, p, physical.Right)
+		choose(s.price(q, p, physical.Right, at, keys, rows))
+	case physical.Semi, physical.Anti:
+		if len(keys) > 0 {
+			choose(s.priceKept(p, q, kind, at, keys, rows))
+		}
 	}
 	return out
 }
@@ -722,6 +728,23 @@ func (s *search) price(l, r *joinPlan, kind physical.JoinKind, member int, keys 
 			f = math.Max(f, 0.05)
 			p.cost -= l.reading * (1 - f)
 			p.reading = l.reading * f
+		}
+	}
+	return p
+}
+
+// priceKept is price for a Semi or Anti join with l kept in memory and marked by
+// the rows of r, of which those without a match need not be read.
+func (s *search) priceKept(l, r *joinPlan, kind physical.JoinKind, member int, keys []estimate.Key, rows float64) *joinPlan {
+	p := &joinPlan{set: l.set | r.set, left: l, right: r, kind: kind, member: member, rows: rows, width: l.width, base: l.base, reading: l.reading, keepLeft: true}
+	p.cost = l.cost + r.cost + joinCost(r.rows, l.rows, l.width, rows, l.width, true)
+	if r.reading > 0 && l.rows < maxDynamic {
+		turned := make([]estimate.Key, len(keys))
+		for i, k := range keys {
+			turned[i] = estimate.Key{Left: k.Right, Right: k.Left}
+		}
+		if f := math.Max(s.c.env.Estimator.Found(turned, r.rows, l.rows), 0.05); f < 0.8 {
+			p.cost -= r.reading * (1 - f)
 		}
 	}
 	return p

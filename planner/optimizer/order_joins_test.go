@@ -72,6 +72,9 @@ func shape(n logical.Node) string {
 		if n.Kind != physical.Inner {
 			kind = n.Kind.String() + " "
 		}
+		if n.KeepLeft {
+			kind += "keeps "
+		}
 		cross := ""
 		if n.Cond == nil {
 			cross = " x"
@@ -133,11 +136,19 @@ func TestJoinShapes(t *testing.T) {
 			few := w.table("few", 10, 10)
 			return join(physical.Semi, join(physical.Inner, a, b, w.equal(a, 1, b, 0)), few, w.equal(a, 0, few, 0))
 		}, "(b (Semi a few))"},
+		{"a semi join with much keeps the few rows that it filters", func(w *world) logical.Node {
+			a, b := w.table("a", 1e3, 1e3), w.table("b", 1e6, 1e3)
+			return join(physical.Semi, a, b, w.equal(a, 0, b, 0))
+		}, "(Semi keeps a b)"},
+		{"an anti join without a key keeps what it tests", func(w *world) logical.Node {
+			a, b := w.table("a", 1e3, 1e3), w.table("b", 1e6, 1e3)
+			return join(physical.Anti, a, b, w.constant(b, 0))
+		}, "(Anti a b)"},
 		{"an anti join that keeps most is made late", func(w *world) logical.Node {
 			a, b := w.table("a", 1e6, 1e6, 1e6), w.table("b", 100, 100)
 			gone := w.table("gone", 1e5, 1e5)
 			return join(physical.Inner, join(physical.Anti, a, gone, w.equal(a, 1, gone, 0)), b, w.equal(a, 0, b, 0))
-		}, "(Anti (a b) gone)"},
+		}, "(Anti keeps (a b) gone)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := c.plan(&world{})

@@ -182,7 +182,9 @@ type JoinKind uint8
 // Join kinds. Semi and Anti output the left columns only; Mark outputs the left
 // columns and one boolean: true when a match exists, NULL when none does but one
 // comparison was NULL (the result of IN), false otherwise. Single is a left join
-// that fails with 21000 when a left row has more than one match.
+// that fails with 21000 when a left row has more than one match. RightSemi and
+// RightAnti are Semi and Anti the other way round: they output the right columns
+// of the right rows with and without a match.
 const (
 	Inner JoinKind = iota
 	Left
@@ -192,11 +194,13 @@ const (
 	Anti
 	Mark
 	Single
+	RightSemi
+	RightAnti
 )
 
 // String names the kind as EXPLAIN does.
 func (k JoinKind) String() string {
-	return [...]string{"Inner", "Left", "Right", "Full", "Semi", "Anti", "Mark", "Single"}[k]
+	return [...]string{"Inner", "Left", "Right", "Full", "Semi", "Anti", "Mark", "Single", "Right Semi", "Right Anti"}[k]
 }
 
 // HashJoin builds a table over Right and probes it with Left.
@@ -219,6 +223,13 @@ type HashJoin struct {
 	Publish []BuildFilter
 }
 
+// RangeCond is an inequality between the sides of a join: Right >= Left (or >)
+// when Above is set, else Right <= Left (or <). Both have the same type.
+type RangeCond struct {
+	Left, Right expr.Expr // over the columns of each side
+	Above       bool
+}
+
 // NestedLoopJoin keeps Right in memory and tests every pair. Cond may be nil.
 type NestedLoopJoin struct {
 	Sized
@@ -226,6 +237,9 @@ type NestedLoopJoin struct {
 	Left, Right Node
 	Cond        expr.Expr
 	Cols        []Column
+	// Ranges are conditions that Cond implies: pairs that fail one need not be
+	// tested.
+	Ranges []RangeCond
 	// Needed is as in HashJoin.
 	Needed []bool
 }
