@@ -216,7 +216,7 @@ func TestUnknownWrappersAndOptionsNameTheValidOnes(t *testing.T) {
 		{"CREATE USER MAPPING FOR PUBLIC SERVER shop_lite OPTIONS (pasword 'Wr0ngSecret')", "HV00D", "pasword", ""},
 		{"ALTER USER MAPPING FOR PUBLIC SERVER shop_pg OPTIONS (ADD pasword 'Wr0ngSecret')", "HV00D", "pasword", "password"},
 		{"CREATE FOREIGN TABLE x (i int) SERVER plain OPTIONS (filname '/tmp/x')", "HV00D", "filname", "filename"},
-		{"CREATE FOREIGN TABLE x (i int) SERVER plain OPTIONS (filename '/tmp/x', format 'avro')", "", "avro", ""},
+		{"CREATE FOREIGN TABLE x (i int) SERVER plain OPTIONS (filename '/tmp/x', format 'orc')", "", "orc", ""},
 		{"CREATE FOREIGN TABLE x (i int OPTIONS (colname 'y')) SERVER shop_pg OPTIONS (table_name 'small')", "HV00D", "colname", "column_name"},
 		{"CREATE FOREIGN TABLE x (i int) SERVER nosuch", "42704", "nosuch", ""},
 		{"ALTER SERVER shop_pg OPTIONS (DROP nosuch)", "", "nosuch", ""},
