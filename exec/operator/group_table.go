@@ -92,8 +92,16 @@ func (g *groupTable) findRows(cols []*vector.Vec, n int, insert bool) ([]int32, 
 		g.group, g.hash = make([]int32, n), make([]uint64, n)
 	}
 	g.group, g.hash, g.fresh = g.group[:n], g.hash[:n], g.fresh[:0]
-	if err := g.room(n); err != nil {
-		return nil, err
+	switch {
+	case insert:
+		if err := g.room(n); err != nil {
+			return nil, err
+		}
+	case g.groups() == 0:
+		for i := range g.group {
+			g.group[i] = -1
+		}
+		return g.group, nil
 	}
 	g.cols = g.cols[:0]
 	if g.single {
