@@ -70,7 +70,7 @@ func (s *setOp) claim(t *task) (*setUnit, error) {
 		if s.units, err = setUnits(s.left.all, s.right.all); err != nil {
 			return nil, err
 		}
-		if len(s.units) > 1 {
+		if len(s.units) > 1 && t != nil {
 			t.p.want(len(s.units))
 		}
 	}
@@ -147,7 +147,7 @@ func (i *countedInlet) push(b *vector.Batch) error {
 	return i.rows.add(i.dense.of(b), b.Rows(), nil)
 }
 
-// setStream is one task's part in the delivery: it takes a unit, brings its left
+// setStream is one task's part in the delivery (or, without a task, all of it): it takes a unit, brings its left
 // side into memory, counts its right side against it, and delivers.
 type setStream struct {
 	s *setOp
@@ -283,6 +283,8 @@ func (r *setStream) divide() (*vector.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.rows.st.Close()
+	r.right.st.Close()
 	r.rows, r.right, r.step = nil, nil, (*setStream).claim
 	r.s.release(more)
 	return nil, nil

@@ -59,6 +59,18 @@ func (l *levelFiles) at(level int) (*spill.File, error) {
 	return l.files[level], nil
 }
 
+// close gives up the files. Nobody reads them any more.
+func (l *levelFiles) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, f := range l.files {
+		if f != nil {
+			f.Close()
+			l.files[i] = nil
+		}
+	}
+}
+
 // newCounted makes an empty set of rows that is divided at a level.
 func newCounted(files *levelFiles, ts []types.Type, level int) *counted {
 	c := &counted{q: files.q, files: files, types: ts, level: level}

@@ -9,8 +9,8 @@ import (
 	"github.com/hubsql/hubsql/planner/physical"
 )
 
-// texts is a table of long texts numbered from first, step apart, each twice.
-func texts(first, n, step int) *table {
+// pairedTexts is a table of long texts numbered from first, step apart, each twice.
+func pairedTexts(first, n, step int) *table {
 	var rows [][]types.Datum
 	for i := range n {
 		id := first + (i*7919%n)*step
@@ -24,7 +24,7 @@ func texts(first, n, step int) *table {
 
 func TestSetOperationsFitTheirMemory(t *testing.T) {
 	// Numbers 0..59999 on the left, every third up to 89999 on the right.
-	l, r := texts(0, 60_000, 1), texts(0, 30_000, 3)
+	l, r := pairedTexts(0, 60_000, 1), pairedTexts(0, 30_000, 3)
 	for _, c := range []struct{ except, all bool }{{false, false}, {true, false}, {true, true}} {
 		plan := func() physical.Node {
 			return &physical.SetOp{Except: c.except, All: c.all, Left: l.scan(), Right: r.scan()}
@@ -38,7 +38,7 @@ func TestSetOperationsFitTheirMemory(t *testing.T) {
 			got, err := collectSpilling(t, plan(), s, 6<<20, 0)
 			slices.Sort(got)
 			if err != nil || !slices.Equal(got, want) {
-				t.Errorf("%+v %+v: %+v, got %s\nwant %s", c, s, err, brief(got), brief(want))
+				t.Errorf("%+v %+v: %s, got %s\nwant %s", c, s, explained(err), brief(got), brief(want))
 			}
 		}
 	}
