@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // Account is one node of the tree. All methods are safe for concurrent use.
@@ -21,9 +18,23 @@ type Account struct {
 	used   atomic.Int64
 	peak   atomic.Int64
 
+	// state is the Revocable that the account is of or below, nil for none.
+	state *Revocable
+	waits waits
+
+	// Of an account with a limit.
+	working atomic.Int32 // states below it whose owner works and does not wait
+	waiting atomic.Int32 // reservations that wait for room below it
+
 	mu         sync.Mutex
-	revocables []*Revocable  // of an account with a limit: those below it
-	freed      chan struct{} // closed when one that was asked has given back
+	revocables []*Revocable  // those below it
+	freed      chan struct{} // closed when there may be more room
+}
+
+// waits is how reservations in an account wait.
+type waits struct {
+	stop  <-chan struct{}
+	block func(wait func())
 }
 
 // NewRoot returns an account without parent. limit is in bytes; 0 means none.
@@ -32,7 +43,15 @@ func NewRoot(name string, limit int64) *Account { return &Account{name: name, li
 // Child returns an account whose reservations also count in a. limit is in
 // bytes; 0 means that only the ancestors limit it.
 func (a *Account) Child(name string, limit int64) *Account {
-	return &Account{name: name, parent: a, limit: limit}
+	return &Account{name: name, parent: a, limit: limit, state: a.state, waits: a.waits}
+}
+
+// Waits says how reservations in a, and in accounts that are made below it from
+// now on, wait for memory: not after stop is closed, and within block, which lets
+// others use the processor that the caller has and calls wait once. a is not in
+// use yet.
+func (a *Account) Waits(stop <-chan struct{}, block func(wait func())) {
+	a.waits = waits{stop, block}
 }
 
 // Name returns the name given at creation.
@@ -51,57 +70,13 @@ func (a *Account) Limit() int64 { return a.limit }
 // returns 53200 naming the account that asked, the limit that was hit and the
 // use. Before it gives up it makes others below the account whose limit was hit
 // move their memory to disk (see Revocable), the largest first, for as long as
-// they hold more than the one that asks. n may be 0.
+// they hold more than the one that asks, and may wait for them. n may be 0.
 func (a *Account) Reserve(n int64) error {
-	var patience *time.Timer
-	for {
-		at, used := a.take(n)
-		if at == nil {
-			return nil
-		}
-		event := at.event()
-		freed, coming := at.revoke(a, n)
-		if freed {
-			continue
-		}
-		if coming {
-			// Somebody is at work with the memory that we need and gives it back
-			// when he looks next, which is soon: he never waits while he works.
-			if patience == nil {
-				patience = time.NewTimer(revokeWait)
-				defer patience.Stop()
-			}
-			select {
-			case <-event:
-				continue
-			case <-patience.C:
-			}
-		}
-		return pgerror.New(pgerror.OutOfMemory, "out of memory").
-			WithDetail("%s asked for %s; %s has a limit of %s and uses %s.", a.name, Bytes(n), at.name, Bytes(at.limit), Bytes(used)).
-			WithHint("Raise memory_limit, or make the query touch less data.")
+	at, _ := a.take(n)
+	if at == nil {
+		return nil
 	}
-}
-
-// event returns what is closed when a state below a that was asked has given its
-// memory back.
-func (a *Account) event() <-chan struct{} {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.freed == nil {
-		a.freed = make(chan struct{})
-	}
-	return a.freed
-}
-
-// signal closes the event.
-func (a *Account) signal() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.freed != nil {
-		close(a.freed)
-		a.freed = nil
-	}
+	return a.insist(n)
 }
 
 // Overdraw takes n bytes whatever the limits say. It is for the buffers by
@@ -144,6 +119,9 @@ func (a *Account) raise(used int64) {
 func (a *Account) Release(n int64) {
 	for at := a; at != nil; at = at.parent {
 		at.used.Add(-n)
+		if n > 0 && at.waiting.Load() > 0 {
+			at.signal()
+		}
 	}
 }
 

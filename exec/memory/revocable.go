@@ -4,17 +4,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
-const (
-	// revokeLeast is the least that is worth writing to disk.
-	revokeLeast = 64 << 10
-	// revokeWait is how long a reservation waits for memory that its holder has
-	// been asked for. The holder answers between two batches, so the worker that
-	// waits is back soon; but he may be writing all he has to a slow disk.
-	revokeWait = 10 * time.Second
-)
+// revokeLeast is the least that is worth writing to disk.
+const revokeLeast = 64 << 10
 
 // Revocable is memory that can be given back by moving what is in it to disk. Its
 // owner locks it while he works with the state, never across a wait. While it is
@@ -26,8 +19,12 @@ type Revocable struct {
 	revoke  func(need int64)
 	mu      sync.Mutex
 	closed  bool // guarded by mu
-	answers bool // guarded by mu: the owner gives back on request
 	asked   atomic.Bool
+	// persists is set while the owner, who has moved everything to disk, tries
+	// again.
+	persists atomic.Bool
+	// waits is set while the owner waits for memory with the state locked.
+	waits atomic.Bool
 }
 
 // Revocable returns a child of a whose reservations revoke can give back. need
@@ -37,6 +34,7 @@ type Revocable struct {
 // reports its own failures. The Revocable must be closed.
 func (a *Account) Revocable(name string, revoke func(need int64)) *Revocable {
 	r := &Revocable{account: a.Child(name, 0), revoke: revoke}
+	r.account.state = r
 	for at := a; at != nil; at = at.parent {
 		if at.limit > 0 {
 			at.mu.Lock()
@@ -51,19 +49,34 @@ func (a *Account) Revocable(name string, revoke func(need int64)) *Revocable {
 func (r *Revocable) Account() *Account { return r.account }
 
 // Lock begins a piece of the owner's work.
-func (r *Revocable) Lock() { r.mu.Lock() }
+func (r *Revocable) Lock() {
+	r.mu.Lock()
+	r.works(1)
+}
 
 // Unlock ends it.
 func (r *Revocable) Unlock() {
-	// One that was asked too late to answer can be revoked from now on.
-	event := r.answers || r.asked.Load()
-	r.answers = false
+	r.persists.Store(false)
+	r.works(-1)
 	r.mu.Unlock()
-	if event {
-		for at := r.account.parent; at != nil; at = at.parent {
-			if at.limit > 0 {
-				at.signal()
-			}
+	// What could not be moved while the owner worked can be now.
+	r.signal()
+}
+
+// works changes the number of states at work by n.
+func (r *Revocable) works(n int32) {
+	for at := r.account.parent; at != nil; at = at.parent {
+		if at.limit > 0 {
+			at.working.Add(n)
+		}
+	}
+}
+
+// signal wakes the reservations that wait.
+func (r *Revocable) signal() {
+	for at := r.account.parent; at != nil; at = at.parent {
+		if at.waiting.Load() > 0 {
+			at.signal()
 		}
 	}
 }
@@ -71,12 +84,27 @@ func (r *Revocable) Unlock() {
 // Asked reports whether the memory is wanted elsewhere, and forgets it: the
 // owner, who has locked r, gives it back now.
 func (r *Revocable) Asked() bool {
-	if !r.asked.Load() {
-		return false
-	}
+	return r.asked.Load() && r.asked.Swap(false)
+}
+
+// Persist says that the owner, who has locked r, has given back all he could and
+// tries again: until he unlocks r his reservations wait for others as long as
+// there is hope, and take from those that hold less as well.
+func (r *Revocable) Persist() {
 	r.asked.Store(false)
-	r.answers = true
-	return true
+	r.persists.Store(true)
+	r.signal()
+}
+
+// Contended reports whether somebody else below a limit of the account works
+// with a state or waits for memory.
+func (r *Revocable) Contended() bool {
+	for at := r.account.parent; at != nil; at = at.parent {
+		if at.limit > 0 && (at.working.Load() > 1 || at.waiting.Load() > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Close releases what the account holds and ends the revocations: when it
@@ -99,59 +127,4 @@ func (r *Revocable) Close() {
 		}
 	}
 	r.account.Close()
-}
-
-// victim is a Revocable with what it held when it was looked at.
-type victim struct {
-	r    *Revocable
-	held int64
-}
-
-// revoke makes somebody below a give memory back for a reservation of n bytes in
-// from. freed says that there is more room than before; coming, that there will
-// be.
-func (a *Account) revoke(from *Account, n int64) (freed, coming bool) {
-	own := int64(0)
-	var victims []victim
-	a.mu.Lock()
-	for _, r := range a.revocables {
-		switch held := r.account.Used(); {
-		case r.account.contains(from):
-			// The one who asks holds it: he spills when this fails.
-			own += held
-		case held >= revokeLeast:
-			victims = append(victims, victim{r, held})
-		}
-	}
-	a.mu.Unlock()
-	slices.SortFunc(victims, func(x, y victim) int { return int(min(max(y.held-x.held, -1), 1)) })
-	for _, v := range victims {
-		if v.held <= own {
-			break
-		}
-		if !v.r.mu.TryLock() {
-			v.r.asked.Store(true)
-			coming = coming || own < revokeLeast
-			continue
-		}
-		if !v.r.closed {
-			v.r.revoke(n)
-			v.r.asked.Store(false)
-		}
-		v.r.mu.Unlock()
-		if v.r.account.Used() < v.held {
-			return true, false
-		}
-	}
-	return false, coming
-}
-
-// contains reports whether other is a or below it.
-func (a *Account) contains(other *Account) bool {
-	for ; other != nil; other = other.parent {
-		if other == a {
-			return true
-		}
-	}
-	return false
 }

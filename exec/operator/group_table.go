@@ -92,21 +92,29 @@ func (g *groupTable) findRows(cols []*vector.Vec, n int, insert bool) ([]int32, 
 		g.group, g.hash = make([]int32, n), make([]uint64, n)
 	}
 	g.group, g.hash, g.fresh = g.group[:n], g.hash[:n], g.fresh[:0]
-	if err := g.room(n); err != nil {
-		return nil, err
+	switch {
+	case insert:
+		if err := g.room(n); err != nil {
+			return nil, err
+		}
+	case g.groups() == 0:
+		for i := range g.group {
+			g.group[i] = -1
+		}
+		return g.group, nil
 	}
 	g.cols = g.cols[:0]
 	if g.single {
 		g.cols = append(g.cols, g.flat[0].Flat(cols[0], n))
 		g.findInts(g.cols[0], n, insert)
-		return g.group, g.store.append(g.cols, g.fresh, len(g.fresh))
+		return g.group, g.keep()
 	}
 	for i, c := range cols {
 		kernel.Hash(g.hash, c, n, i > 0)
 		g.cols = append(g.cols, g.flat[i].Flat(c, n))
 	}
 	g.findHashes(n, insert)
-	if err := g.store.append(g.cols, g.fresh, len(g.fresh)); err != nil {
+	if err := g.keep(); err != nil {
 		return nil, err
 	}
 	// Equal hashes nearly always mean equal keys: that is checked column by
@@ -267,7 +275,35 @@ func (g *groupTable) findSlowly(row int32, insert bool) error {
 	g.slots[s] = h>>32<<32 | uint64(g.groups()+1)
 	g.hashes = append(g.hashes, h)
 	g.fresh = append(g.fresh, row)
-	return g.store.append(g.cols, []int32{row}, 1)
+	g.fresh = append(g.fresh[:0], row)
+	return g.keep()
+}
+
+// keep stores the rows that made groups. When there is no memory for them the
+// groups are gone again.
+func (g *groupTable) keep() error {
+	err := g.store.append(g.cols, g.fresh, len(g.fresh))
+	if err == nil || len(g.fresh) == 0 {
+		return err
+	}
+	first := uint64(g.groups())
+	for i := range g.intSlots {
+		if e := &g.intSlots[i]; uint64(e.group) > first {
+			*e = intSlot{}
+		}
+	}
+	if uint64(g.null) > first {
+		g.null = 0
+	}
+	// Groups that come last are where the search for their slot ended, so no other
+	// is behind them.
+	for i, e := range g.slots {
+		if uint64(uint32(e)) > first {
+			g.slots[i] = 0
+		}
+	}
+	g.hashes = g.hashes[:min(len(g.hashes), int(first))]
+	return err
 }
 
 // equal compares a row of the input with a group.

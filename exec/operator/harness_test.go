@@ -23,6 +23,7 @@ import (
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
+	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -389,4 +390,15 @@ func kinds(t *testing.T, tables []*table, f func(t *testing.T)) {
 		}
 		t.Run(k.name, f)
 	}
+}
+
+// explained prints an error with its detail.
+func explained(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	if e, ok := errors.AsType[*pgerror.Error](err); ok {
+		return e.Message + ": " + e.Detail
+	}
+	return err.Error()
 }

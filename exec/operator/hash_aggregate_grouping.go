@@ -241,8 +241,13 @@ func (g *grouping) open() *groupLocal {
 	g.mu.Unlock()
 	l := &groupLocal{g: g, flat: make([][]kernel.Scratch, len(g.calls))}
 	l.st = g.q.spillable(g.account, func(int64) error {
-		if l.set == nil || l.set.table == nil || l.set.groups() == 0 {
+		switch {
+		case l.set == nil || l.set.table == nil:
 			return nil // what has no keys has no partitions
+		case l.set.groups() == 0:
+			l.set.drop()
+			l.set = nil
+			return nil
 		}
 		return g.toDisk(&l.set)
 	})

@@ -250,13 +250,12 @@ func TestAggregatesStayInsideTheirMemory(t *testing.T) {
 	distinct := func(agg physical.Agg) physical.Node {
 		return &physical.HashAggregate{Input: tab.scan(), Aggs: []physical.Agg{agg}, Cols: []physical.Column{{Type: int8T}}}
 	}
-	for _, s := range []groupSetup{{workers: 1, batch: 2048}, {workers: 2, batch: 2048}} {
+	for _, s := range []groupSetup{{workers: 1, batch: 2048}, {workers: 2, batch: 2048}, {workers: 4, batch: 512}} {
 		_, free, err := collectGroups(t, grouped(tab, 0, 2)(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Every worker needs its buffers.
-		s.limit = int64(2+5*s.workers) << 20
+		s.limit = 6 << 20
 		got, peak, err := collectGroups(t, grouped(tab, 0, 2)(), s)
 		if err != nil {
 			t.Fatalf("%+v: %v", s, err)

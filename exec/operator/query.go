@@ -60,7 +60,7 @@ type Env struct {
 	// manyGroups overrides the constant of that name, for tests.
 	manyGroups int
 	// work holds the rows of the round before, for the rounds of a Recursive.
-	work map[*physical.WorkTable]*columnStore
+	work map[*physical.WorkTable]*pageList
 }
 
 // Query is one execution of a plan. Next, Close and Stats are called by one
@@ -104,6 +104,9 @@ type Query struct {
 // what waits for sources, without opening every source of a large UNION at once.
 const maxPipelines = 8
 
+// workerBytes is the share of a query's memory from which one more worker pays.
+const workerBytes = 3 << 20
+
 // Start begins to execute plan. Remote sources are opened at once; the rest
 // begins on the goroutine of the first Next, whose first slice of work costs no
 // switch, and goes on on the workers, ahead of Next by a few batches.
@@ -118,7 +121,13 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 	}
 	q.ctx, q.cancel = context.WithCancel(ctx)
 	q.group = env.Pool.Group(env.Weight)
+	if limit := env.Account.Limit(); limit > 0 {
+		// Every worker has buffers that cannot move: better fewer of them than none
+		// that gets on.
+		q.workers = min(q.workers, max(1, int(limit/workerBytes)))
+	}
 	q.account = env.Account.Child("query", 0)
+	q.account.Waits(q.ctx.Done(), env.Pool.Block)
 	q.quota = spill.NewQuota(env.SpillLimit)
 	q.result = newResult(q)
 	b := &builder{q: q}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"sync/atomic"
 
-	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
@@ -57,9 +56,14 @@ func (r *recursion) String() string { return r.n.Work.Name }
 // Scan implements connector.Source.
 func (r *recursion) Scan(ctx context.Context, _ connector.TableHandle, _ connector.ScanOptions) (connector.Reader, error) {
 	ts := columnTypes(r.n.Cols)
-	out := &rounds{r: r, ctx: ctx, types: ts, next: newColumnStore(r.account, ts)}
+	out := &rounds{
+		r: r, ctx: ctx,
+		work: newPageList(r.q, r.account, ts, pageRows), next: newPageList(r.q, r.account, ts, pageRows),
+		// The rounds have the limit of the query, as it decides on shares of it.
+		limit: r.account.Child(r.account.Name(), r.q.env.Account.Limit()),
+	}
 	if !r.n.All {
-		out.seen = newGroupTable(r.account, ts)
+		out.seen = newDistinctRows(r.q, r.account, ts)
 	}
 	return out, out.start(r.n.Initial)
 }
@@ -68,20 +72,20 @@ func (r *recursion) Scan(ctx context.Context, _ connector.TableHandle, _ connect
 type rounds struct {
 	r     *recursion
 	ctx   context.Context
-	types []types.Type
-	// seen holds every row delivered, nil for UNION ALL.
-	seen *groupTable
+	limit *memory.Account
+	// seen finds the rows that have been delivered before, nil for UNION ALL.
+	seen *distinctRows
 	// work is what the running round reads, next what it yields.
-	work, next *columnStore
-	query      *Query
+	work, next *pageList
+	query      *Query // nil between two rounds
 	done       bool
 }
 
 // start runs one round.
 func (r *rounds) start(plan physical.Node) error {
 	env := r.r.q.env
-	env.Account = r.r.account
-	env.work = map[*physical.WorkTable]*columnStore{r.r.n.Work: r.work}
+	env.Account = r.limit
+	env.work = map[*physical.WorkTable]*pageList{r.r.n.Work: r.work}
 	for t, rows := range r.r.q.env.work {
 		if t != r.r.n.Work {
 			env.work[t] = rows
@@ -95,18 +99,14 @@ func (r *rounds) start(plan physical.Node) error {
 // Next implements connector.Reader.
 func (r *rounds) Next(ctx context.Context, dst *vector.Batch) error {
 	for !r.done {
-		b, err := r.query.Next(ctx)
+		b, err := r.fresh(ctx)
 		if err == io.EOF {
-			r.query.Close()
-			r.query = nil
 			if r.next.rows == 0 {
 				r.done = true
 				break
 			}
-			if r.work != nil {
-				r.work.drop()
-			}
-			r.work, r.next = r.next, newColumnStore(r.r.account, r.types)
+			r.work.reset()
+			r.work, r.next = r.next, r.work
 			if err := r.start(r.r.n.Step); err != nil {
 				return err
 			}
@@ -115,21 +115,18 @@ func (r *rounds) Next(ctx context.Context, dst *vector.Batch) error {
 		if err != nil {
 			return err
 		}
-		sel, n, err := r.fresh(b)
-		if err != nil {
-			return err
-		}
+		n := b.Rows()
 		if n == 0 {
 			continue
 		}
-		if err := r.next.append(b.Cols, sel, n); err != nil {
+		if err := r.next.append(b.Cols, b.Sel, n); err != nil {
 			return err
 		}
 		for len(dst.Cols) < len(b.Cols) {
 			dst.Cols = append(dst.Cols, &vector.Vec{})
 		}
 		for i, v := range b.Cols {
-			vector.Gather(dst.Cols[i], v, sel, n)
+			vector.Gather(dst.Cols[i], v, b.Sel, n)
 			dst.Cols[i].Own(n)
 		}
 		dst.N, dst.Sel = n, nil
@@ -138,25 +135,32 @@ func (r *rounds) Next(ctx context.Context, dst *vector.Batch) error {
 	return io.EOF
 }
 
-// fresh returns the rows of b that have not been seen: a selection (nil for all)
-// and its length.
-func (r *rounds) fresh(b *vector.Batch) ([]int32, int, error) {
-	if r.seen == nil {
-		return b.Sel, b.Rows(), nil
-	}
-	var sel []int32
-	known := int32(r.seen.groups())
-	groups, err := r.seen.find(b.Cols, b.N, true)
-	if err != nil {
-		return nil, 0, err
-	}
-	for i, g := range groups {
-		if g >= known {
-			known = g + 1
-			sel = append(sel, int32(i))
+// fresh returns the next rows of the round that have not been seen, or io.EOF at
+// its end.
+func (r *rounds) fresh(ctx context.Context) (*vector.Batch, error) {
+	if r.query != nil {
+		b, err := r.query.Next(ctx)
+		switch {
+		case err == io.EOF:
+			r.query.Close()
+			r.query = nil
+			if r.seen != nil {
+				if err := r.seen.decide(); err != nil {
+					return nil, err
+				}
+			}
+		case err != nil:
+			return nil, err
+		case r.seen == nil:
+			return b, nil
+		default:
+			return r.seen.add(b)
 		}
 	}
-	return sel, len(sel), nil
+	if r.seen == nil {
+		return nil, io.EOF
+	}
+	return r.seen.next()
 }
 
 // Close implements connector.Reader.
@@ -166,14 +170,10 @@ func (r *rounds) Close() error {
 		r.query.Close()
 		r.query = nil
 	}
-	for _, s := range []*columnStore{r.work, r.next} {
-		if s != nil {
-			s.drop()
-		}
-	}
-	r.work, r.next = nil, nil
+	r.work.close()
+	r.next.close()
 	if r.seen != nil {
-		r.seen.drop()
+		r.seen.close()
 		r.seen = nil
 	}
 	return nil
@@ -186,34 +186,35 @@ func (b *builder) workScan(n *physical.WorkScan) (part, error) {
 		return part{}, pgerror.Newf(pgerror.InternalError, "the work table %q is not open", n.Of.Name)
 	}
 	var claimed atomic.Bool
-	return part{open: func(t *task) (stream, error) {
+	return part{open: func(*task) (stream, error) {
 		if claimed.Swap(true) {
 			return empty{}, nil
 		}
-		return &workStream{q: t.q, rows: rows}, nil
+		return &workStream{rows: rows}, nil
 	}}, nil
 }
 
-// workStream delivers the rows of a store.
+// workStream delivers the rows of a list, page by page.
 type workStream struct {
-	q    *Query
-	rows *columnStore
-	at   int
-	out  vector.Batch
+	rows *pageList
+	at   int // next page
+	in   pageReader
 }
 
 // next implements stream.
 func (w *workStream) next() (*vector.Batch, error) {
-	if w.rows == nil || w.at >= w.rows.rows {
+	b, err := w.in.next()
+	if err != io.EOF {
+		return b, err
+	}
+	p := w.rows.page(w.at)
+	if p == nil {
 		return nil, io.EOF
 	}
-	// Slices begin at multiples of 64 rows.
-	size := max(64, min(w.q.size, vector.BatchSize)&^63)
-	end := min(w.at+size, w.rows.rows)
-	w.rows.slice(&w.out, w.at, end)
-	w.at = end
-	return &w.out, nil
+	w.at++
+	w.in.begin(w.rows, p)
+	return nil, nil
 }
 
 // close implements stream.
-func (w *workStream) close() {}
+func (w *workStream) close() { w.in.close() }

@@ -10,6 +10,10 @@ import (
 // resultBatches is how far a query works ahead of its client.
 const resultBatches = 4
 
+// resultBytes is the share of a query's memory from which it has room for one of
+// them.
+const resultBytes = 4 << 20
+
 // smallBatch is the number of rows up to which a batch joins the one before it.
 const smallBatch = 256
 
@@ -19,6 +23,7 @@ const smallBatch = 256
 type result struct {
 	q       *Query
 	account *memory.Account
+	room    int // batches that may wait
 	// changed has room for one signal.
 	changed chan struct{}
 
@@ -34,7 +39,11 @@ type result struct {
 
 // newResult returns the queue of q.
 func newResult(q *Query) *result {
-	return &result{q: q, account: q.newAccount("result"), changed: make(chan struct{}, 1)}
+	r := &result{q: q, account: q.newAccount("result"), room: resultBatches, changed: make(chan struct{}, 1)}
+	if limit := q.env.Account.Limit(); limit > 0 {
+		r.room = max(1, min(r.room, int(limit/resultBytes)))
+	}
+	return r
 }
 
 // signal makes the client look again.
@@ -93,7 +102,7 @@ func (i *resultInlet) ready() bool {
 	r := i.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue)+r.pending < resultBatches {
+	if len(r.queue)+r.pending < r.room {
 		return true
 	}
 	r.waiting = append(r.waiting, i.t)
@@ -104,14 +113,13 @@ func (i *resultInlet) ready() bool {
 func (i *resultInlet) push(b *vector.Batch) error {
 	r := i.r
 	r.mu.Lock()
+	var s *columnStore
 	if n := len(r.queue); n > 0 && b.Rows() <= smallBatch && r.queue[n-1].rows+b.Rows() <= r.q.size {
 		// The client has not come for the last batch yet: a few rows more cost
 		// less than a batch of their own.
-		defer r.mu.Unlock()
-		return r.queue[n-1].append(b.Cols, b.Sel, b.Rows())
-	}
-	var s *columnStore
-	if n := len(r.free); n > 0 {
+		s = r.queue[n-1]
+		r.queue = r.queue[:n-1]
+	} else if n := len(r.free); n > 0 {
 		s = r.free[n-1]
 		r.free = r.free[:n-1]
 	}

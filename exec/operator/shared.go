@@ -11,11 +11,7 @@ import (
 	"github.com/hubsql/hubsql/planner/physical"
 )
 
-// pageRows is the number of rows per page of a Shared: a multiple of 64, so that
-// pages are read without copying.
-const pageRows = 1 << 15
-
-// sharedRows is the sink of a Shared: its rows, in pages that do not move.
+// sharedRows is the sink of a Shared: its rows, in pages that may move to disk.
 type sharedRows struct {
 	q       *Query
 	account *memory.Account
@@ -23,7 +19,14 @@ type sharedRows struct {
 	built   *pipeline
 
 	mu    sync.Mutex
-	pages []*columnStore
+	lists []*pageList // of each task that filled one
+	pages []sharedPage
+}
+
+// sharedPage is a page of one of the lists.
+type sharedPage struct {
+	l *pageList
+	p *page
 }
 
 // sharedScan builds a SharedScan, and the Shared when it is the first.
@@ -49,44 +52,39 @@ func (b *builder) sharedScan(n *physical.SharedScan, st *stat) (part, error) {
 }
 
 // open implements sink.
-func (s *sharedRows) open(*task) (inlet, error) { return &sharedInlet{s: s}, nil }
+func (s *sharedRows) open(*task) (inlet, error) {
+	l := newPageList(s.q, s.account, s.types, pageRows)
+	s.mu.Lock()
+	s.lists = append(s.lists, l)
+	s.mu.Unlock()
+	return &sharedInlet{l: l}, nil
+}
 
 // finish implements sink.
-func (s *sharedRows) finish() error { return nil }
+func (s *sharedRows) finish() error {
+	for _, l := range s.lists {
+		for i := 0; ; i++ {
+			p := l.page(i)
+			if p == nil {
+				break
+			}
+			s.pages = append(s.pages, sharedPage{l, p})
+		}
+	}
+	return nil
+}
 
 // sharedInlet fills one task's pages.
-type sharedInlet struct {
-	s    *sharedRows
-	page *columnStore
-}
+type sharedInlet struct{ l *pageList }
 
 // ready implements inlet.
 func (i *sharedInlet) ready() bool { return true }
 
 // push implements inlet.
-func (i *sharedInlet) push(b *vector.Batch) error {
-	if i.page == nil {
-		i.page = newColumnStore(i.s.account, i.s.types)
-	}
-	if err := i.page.append(b.Cols, b.Sel, b.Rows()); err != nil {
-		return err
-	}
-	if i.page.rows >= pageRows {
-		return i.end()
-	}
-	return nil
-}
+func (i *sharedInlet) push(b *vector.Batch) error { return i.l.append(b.Cols, b.Sel, b.Rows()) }
 
 // end implements inlet.
-func (i *sharedInlet) end() error {
-	if i.page != nil {
-		i.s.mu.Lock()
-		i.s.pages = append(i.s.pages, i.page)
-		i.s.mu.Unlock()
-		i.page = nil
-	}
-	return nil
-}
+func (i *sharedInlet) end() error { return nil }
 
 // sharedStream reads the pages; tasks take one at a time.
 type sharedStream struct {
@@ -94,11 +92,7 @@ type sharedStream struct {
 	t      *task
 	cursor *atomic.Int64
 	begun  bool
-	page   *columnStore
-	at     int
-	idx    []int32
-	vecs   []vector.Vec
-	out    vector.Batch
+	in     pageReader
 }
 
 // next implements stream.
@@ -107,34 +101,19 @@ func (r *sharedStream) next() (*vector.Batch, error) {
 		r.begun = true
 		r.t.p.want(len(r.s.pages))
 	}
-	for r.page == nil || r.at == r.page.rows {
-		p := int(r.cursor.Add(1)) - 1
-		if p >= len(r.s.pages) {
-			r.cursor.Store(int64(len(r.s.pages)))
-			return nil, io.EOF
-		}
-		r.page, r.at = r.s.pages[p], 0
+	b, err := r.in.next()
+	if err != io.EOF {
+		return b, err
 	}
-	from, to := r.at, min(r.at+r.s.q.size, r.page.rows)
-	r.at = to
-	if from%64 == 0 {
-		r.page.slice(&r.out, from, to)
-		return &r.out, nil
+	at := int(r.cursor.Add(1)) - 1
+	if at >= len(r.s.pages) {
+		r.cursor.Store(int64(len(r.s.pages)))
+		return nil, io.EOF
 	}
-	r.idx = r.idx[:0]
-	for i := from; i < to; i++ {
-		r.idx = append(r.idx, int32(i))
-	}
-	if r.vecs == nil {
-		r.vecs = make([]vector.Vec, len(r.s.types))
-	}
-	r.out = vector.Batch{N: to - from, Cols: make([]*vector.Vec, len(r.vecs))}
-	for c := range r.vecs {
-		vector.Gather(&r.vecs[c], r.page.vec(c), r.idx, len(r.idx))
-		r.out.Cols[c] = &r.vecs[c]
-	}
-	return &r.out, nil
+	p := r.s.pages[at]
+	r.in.begin(p.l, p.p)
+	return nil, nil
 }
 
 // close implements stream.
-func (r *sharedStream) close() {}
+func (r *sharedStream) close() { r.in.close() }

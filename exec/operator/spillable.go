@@ -58,27 +58,34 @@ func (s *spillable) do(f func() error) error {
 			return err
 		}
 	}
-	// What a failed attempt has allocated itself is no progress for ever.
-	for start, tries := s.Account().Used(), 0; ; tries++ {
+	for tries := 0; ; {
 		err := f()
-		if !outOfMemory(err) || s.q.stopped.Load() {
+		if !outOfMemory(err) || s.q.stopped.Load() || s.q.env.Spill == nil {
 			return err
 		}
 		before := s.Account().Used()
-		if e := s.free(before); e != nil {
+		if e := s.spill(before); e != nil {
 			return e
 		}
-		after := s.Account().Used()
-		if after >= before || after >= start && tries >= maxTries {
+		// From here on f waits for others. That it fails all the same means that it
+		// had to make room for one of them, or that there is nobody to wait for:
+		// then what it has allocated itself is no progress for ever.
+		if tries++; !s.Contended() {
+			tries += aloneCost
+		}
+		if tries > maxTries || tries > aloneCost && s.Account().Used() >= before {
 			return err
 		}
-		start = min(start, after)
+		s.Persist()
 	}
 }
 
-// maxTries is how often work is tried again although spilling frees no more than
-// the work itself took: others may give memory back meanwhile.
-const maxTries = 8
+// maxTries is how often work is tried again; a try of one who is alone with the
+// memory counts for aloneCost more.
+const (
+	maxTries  = 48
+	aloneCost = 5
+)
 
 // free spills when that is possible.
 func (s *spillable) free(need int64) error {

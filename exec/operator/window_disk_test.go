@@ -64,8 +64,7 @@ func TestWindowsFitTheirMemory(t *testing.T) {
 		tab := numbered(n, c.partitions)
 		want := numberingWants(n, c.partitions)
 		for _, s := range []setup{{1, 2048}, {2, 2048}, {4, 512}} {
-			// Every worker needs its buffers.
-			limit := int64(4+4*s.workers) << 20
+			limit := int64(6 << 20)
 			for _, local := range []bool{true, false} {
 				tab.local = local
 				got, err := collectSpilling(t, numbering(tab, c.divided), s, limit, 0)

@@ -29,6 +29,7 @@ type Pool struct {
 	floor   float64 // where the pass of a newcomer starts
 	closed  bool
 	workers int
+	surplus int // workers that end after their slice
 	running sync.WaitGroup
 }
 
@@ -59,16 +60,44 @@ func (p *Pool) Close() {
 	p.running.Wait()
 }
 
+// Block runs wait, which does nothing but wait, for a task in the middle of its
+// slice: another worker takes the place of the one that waits, until that goes on.
+// It must not be used after Close has begun.
+func (p *Pool) Block(wait func()) {
+	p.mu.Lock()
+	if p.surplus > 0 {
+		p.surplus--
+	} else {
+		p.running.Add(1)
+		go p.work()
+	}
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.surplus++
+		p.mu.Unlock()
+		p.idle.Signal()
+	}()
+	wait()
+}
+
 // work is one worker.
 func (p *Pool) work() {
 	defer p.running.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		for p.byPass.Len() == 0 && !p.closed {
+		for p.byPass.Len() == 0 && !p.closed && p.surplus == 0 {
 			p.idle.Wait()
 		}
 		if p.closed {
+			return
+		}
+		if p.surplus > 0 {
+			p.surplus--
+			if p.byPass.Len() > 0 {
+				p.idle.Signal() // it was meant for one who works
+			}
 			return
 		}
 		g := p.pick()
