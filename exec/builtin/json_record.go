@@ -152,7 +152,7 @@ func populate(name string) func(r *row) (types.Datum, error) {
 			return base, nil
 		}
 		s := r.text(1)
-		if err := objectWanted(name, s); err != nil {
+		if err := objectWanted("populate_composite", s); err != nil {
 			return types.Null, err
 		}
 		return jsonRecord(s, r.c.Ret, base, r.c.Session.Format())

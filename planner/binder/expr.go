@@ -761,9 +761,14 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 			}
 			rest = rest[n2:]
 		case *pg.Node_String_:
-			if e, err = b.selectField(e, ind.String_.Sval, exprLocation(n.Arg)); err != nil {
+			x, err := b.selectField(e, ind.String_.Sval, exprLocation(n.Arg))
+			if err != nil {
+				if r, ok := e.(*expr.Row); ok && r.Whole && n.Arg.GetColumnRef() != nil && len(n.Arg.GetColumnRef().Fields) == 1 && pgerror.CodeOf(err) == pgerror.UndefinedColumn {
+					return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "column %s.%s does not exist", stringOf(n.Arg.GetColumnRef().Fields[0]), ind.String_.Sval)
+				}
 				return nil, err
 			}
+			e = x
 			rest = rest[1:]
 		default:
 			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")

@@ -1,8 +1,6 @@
 package binder
 
 import (
-	"strings"
-
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/function"
@@ -18,9 +16,7 @@ func (b *binder) bindOperator(op string, left, right expr.Expr, loc int32) (expr
 	rr, rok := right.(*expr.Row)
 	if lok && rok {
 		if !lr.Whole || !rr.Whole {
-			if !strings.HasPrefix(op, "*") {
-				return b.compareRows(op, lr, rr, loc)
-			}
+			return b.compareRows(op, lr, rr, loc)
 		}
 		if err := similarRows(lr, rr); err != nil {
 			return nil, err
@@ -121,6 +117,9 @@ func (b *binder) compareRows(op string, l, r *expr.Row, loc int32) (expr.Expr, e
 			out = &expr.Logic{Op: expr.Or, Args: []expr.Expr{lt, &expr.Logic{Op: expr.And, Args: []expr.Expr{eq, out}}}}
 		}
 		return out, nil
+	}
+	if _, err := b.bindOperator(op, l.Items[0], r.Items[0], loc); err != nil {
+		return nil, err
 	}
 	return nil, b.errorf(loc, pgerror.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op)
 }

@@ -37,6 +37,9 @@ func (b *binder) starRow(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, error) {
 	if len(cr.Fields) == 2 {
 		it, err := ec.scope.lookupItem("", stringOf(cr.Fields[0]))
 		if err == nil && it != nil {
+			if it.rowType != 0 {
+				r.T.OID = it.rowType
+			}
 			return b.rowOrNull(it, r), nil
 		}
 	}
