@@ -99,7 +99,7 @@ func (r *relations) Domain(oid types.OID) *binder.Domain {
 	if !ok || t.Kind != types.DomainKind {
 		return nil
 	}
-	d := &binder.Domain{Name: r.names().TypeName(oid), Base: t.Base, NotNull: t.NotNull, SearchPath: t.Path}
+	d := &binder.Domain{Name: r.names().TypeName(oid), Base: t.Base, NotNull: t.NotNull, Default: t.Default, SearchPath: t.Path}
 	for _, c := range t.Checks {
 		d.Checks = append(d.Checks, binder.DomainCheck{Name: c.Name, SQL: c.SQL})
 	}

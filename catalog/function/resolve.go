@@ -71,7 +71,7 @@ func (r *Registry) castCall(from, to types.OID, noFunctions bool) (Match, bool) 
 	case PathSame, PathRelabel:
 		return m, true
 	case PathIO:
-		if from == types.Record && category(to) == types.CategoryString {
+		if (from == types.Record || from.IsComposite()) && category(to) == types.CategoryString {
 			return Match{}, false
 		}
 		return m, true

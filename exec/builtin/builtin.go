@@ -50,6 +50,7 @@ var families = [...]func() []entry{
 	valueFunctions,
 	sets,
 	enums,
+	records,
 	arrays,
 	system,
 	numericMath,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/kernel"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -25,6 +26,40 @@ func enums() []entry {
 		{sigs: "enum_last(anyenum)", kernel: each(func(r *row) (types.Datum, error) { return enumEnd(r, true) }), doc: "The last value of an enum type."},
 		{sigs: "enum_range(anyenum) enum_range(anyenum,anyenum)", kernel: each(enumRange), doc: "The values of an enum type, or those between two of them, as an array."},
 	}
+}
+
+// records are the functions of records.
+func records() []entry {
+	return []entry{
+		{sigs: "json_populate_record(anyelement,json,bool)", kernel: each(populate("json_populate_record")), doc: "An object as a value of the first argument's type, which has the values that the object lacks."},
+		{sigs: "jsonb_populate_record(anyelement,jsonb)", kernel: each(populate("jsonb_populate_record")), doc: "An object as a value of the first argument's type, which has the values that the object lacks."},
+		{sigs: "json_populate_recordset(anyelement,json,bool)", rows: populateSet("json_populate_recordset"), doc: "The objects of an array as values of the first argument's type."},
+		{sigs: "jsonb_populate_recordset(anyelement,jsonb)", rows: populateSet("jsonb_populate_recordset"), doc: "The objects of an array as values of the first argument's type."},
+		{sigs: "record_image_eq(record,record)", kernel: recordImage(kernel.Eq), doc: "Tests two records for equality of what they are stored as."},
+		{sigs: "record_image_ne(record,record)", kernel: recordImage(kernel.Ne), doc: "Tests two records for difference of what they are stored as."},
+		{sigs: "record_image_lt(record,record)", kernel: recordImage(kernel.Lt), doc: "Compares two records."},
+		{sigs: "record_image_le(record,record)", kernel: recordImage(kernel.Le), doc: "Compares two records."},
+		{sigs: "record_image_gt(record,record)", kernel: recordImage(kernel.Gt), doc: "Compares two records."},
+		{sigs: "record_image_ge(record,record)", kernel: recordImage(kernel.Ge), doc: "Compares two records."},
+		{sigs: "hashenum(anyenum)", kernel: each(func(r *row) (types.Datum, error) {
+			return types.IntDatum(int64(int32(uint32(kernel.HashBytes([]byte(r.text(0))))))), nil
+		}), infallible: true, doc: "A hash of a value of an enum type."},
+	}
+}
+
+// recordImage compares records by what they are stored as where they are equal
+// otherwise.
+func recordImage(op kernel.Op) function.Kernel {
+	return each(func(r *row) (types.Datum, error) {
+		a, b := r.text(0), r.text(1)
+		order := 0
+		if a != b {
+			if order = types.Compare(types.Of(types.Record), types.Datum{S: a}, types.Datum{S: b}); order == 0 {
+				order = strings.Compare(a, b)
+			}
+		}
+		return types.BoolDatum(op.Holds(order)), nil
+	})
 }
 
 // enumOf returns the labels of an enum type.

@@ -75,6 +75,9 @@ func jsonAs(s string, t types.Type, key string, f *types.Format) (types.Datum, e
 	case t.OID == types.JSONB:
 		return types.ParseText(t, s, f)
 	}
+	if t.OID.IsComposite() && start == '{' {
+		return jsonRecord(s, t, types.Null, f)
+	}
 	if t.IsArray() && start != '"' {
 		out := types.Array{Elem: t.Elem().OID}
 		if start != '[' {
@@ -99,6 +102,100 @@ func jsonAs(s string, t types.Type, key string, f *types.Format) (types.Datum, e
 		return types.TextDatum(fit), err
 	}
 	return types.ParseText(t, s, f)
+}
+
+// jsonRecord reads an object as a composite type; base, which may be NULL, has the
+// values of the columns that the object lacks.
+func jsonRecord(s string, t types.Type, base types.Datum, f *types.Format) (types.Datum, error) {
+	columns := f.Composite(t.OID)
+	fields := make([]types.Field, len(columns))
+	var given []types.Field
+	if !base.Null {
+		var err error
+		if given, err = types.DecodeRecord(base.S); err != nil {
+			return types.Null, err
+		}
+	}
+	if !t.OID.IsComposite() {
+		// A record without a name has the columns of the value.
+		columns = make([]types.Attribute, len(given))
+		fields = make([]types.Field, len(given))
+		for i, g := range given {
+			columns[i] = types.Attribute{Name: "f" + strconv.Itoa(i+1), Type: types.Of(g.Type)}
+		}
+	}
+	for i, c := range columns {
+		fields[i] = types.Field{Type: c.Type.OID, Value: types.Null}
+		v, ok, err := textField(s, c.Name)
+		switch {
+		case err != nil:
+			return types.Null, err
+		case ok:
+			if fields[i].Value, err = jsonAs(strings.Clone(v), c.Type, c.Name, f); err != nil {
+				return types.Null, err
+			}
+		case i < len(given):
+			fields[i].Value = given[i].Value
+		}
+	}
+	return types.TextDatum(string(types.AppendRecord(nil, fields))), nil
+}
+
+// populate is json_populate_record and jsonb_populate_record.
+func populate(name string) func(r *row) (types.Datum, error) {
+	return func(r *row) (types.Datum, error) {
+		base := r.datum(0)
+		if err := rowWanted(name, r.c.Ret, base); err != nil {
+			return types.Null, err
+		}
+		if r.null(1) {
+			return base, nil
+		}
+		s := r.text(1)
+		if err := objectWanted("populate_composite", s); err != nil {
+			return types.Null, err
+		}
+		return jsonRecord(s, r.c.Ret, base, r.c.Session.Format())
+	}
+}
+
+// populateSet is json_populate_recordset and jsonb_populate_recordset.
+func populateSet(name string) function.RowsFunc {
+	return func(c *function.Call, args []types.Datum, emit func([]types.Datum) error) error {
+		if err := rowWanted(name, c.Ret, args[0]); err != nil || args[1].Null {
+			return err
+		}
+		return jsonObjects(c, []types.Datum{args[1], types.TextDatum(name)}, func(row []types.Datum) error {
+			d, err := jsonRecord(row[0].S, c.Ret, args[0], c.Session.Format())
+			if err != nil {
+				return err
+			}
+			return emit([]types.Datum{d})
+		})
+	}
+}
+
+// rowWanted checks the first argument of the functions that make records.
+func rowWanted(name string, t types.Type, base types.Datum) error {
+	switch {
+	case !t.IsRow():
+		return pgerror.Newf(pgerror.DatatypeMismatch, "first argument of %s must be a row type", name)
+	case t.OID == types.Record && base.Null:
+		e := pgerror.Newf(pgerror.DatatypeMismatch, "could not determine row type for result of %s", name)
+		return e.WithHint("Provide a non-null record argument, or call the function in the FROM clause using a column definition list.")
+	}
+	return nil
+}
+
+// objectWanted refuses JSON that is no object.
+func objectWanted(name, s string) error {
+	switch jsonStart(s) {
+	case '{':
+		return nil
+	case '[':
+		return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on an array", name)
+	}
+	return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on a scalar", name)
 }
 
 // jsonArrayAs appends the elements of one level of a JSON array.

@@ -115,7 +115,7 @@ func (b *binder) coerce(e expr.Expr, to types.Type, ctx function.CastContext, ex
 			if from.OID == types.Record {
 				return e, nil
 			}
-			return &expr.Row{Items: x.Items, Names: x.Names, T: to}, nil
+			return &expr.Row{Items: x.Items, Names: x.Names, T: to, Whole: true}, nil
 		}
 		if to.OID.IsComposite() && from.OID == types.Record {
 			return b.coerceRow(x, to, ctx, explicit, loc)
@@ -203,6 +203,9 @@ func (b *binder) coerceLiteral(c *expr.Const, to types.Type, explicit bool, loc 
 			return &expr.Const{T: types.Of(types.Text), Value: c.Value}, nil
 		case types.CString:
 			return &expr.Const{T: to, Value: c.Value}, nil
+		}
+		if to.OID == types.Record {
+			return nil, b.errorf(loc, pgerror.FeatureNotSupported, "input of anonymous composite types is not implemented")
 		}
 		return nil, b.errorf(loc, pgerror.FeatureNotSupported, "cannot accept a value of type %s", info.Formal)
 	}

@@ -119,12 +119,7 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range row.Items {
-			if row.Items[i], err = b.resolveUnknown(row.Items[i]); err != nil {
-				return nil, err
-			}
-		}
-		return row, nil
+		return row, b.resolveRow(row)
 	case *pg.Node_AIndirection:
 		return b.bindIndirection(ec, n.AIndirection)
 	case *pg.Node_CollateClause:
@@ -167,11 +162,11 @@ func (b *binder) bindRow(ec *exprContext, n *pg.RowExpr) (*expr.Row, error) {
 			}
 			continue
 		}
-		e, err := b.bindArgs(ec, []*pg.Node{a})
+		e, err := b.bindOperand(ec, a)
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, e...)
+		items = append(items, e)
 	}
 	row := &expr.Row{Items: items, T: types.Of(types.Record)}
 	for i := range items {
@@ -187,6 +182,23 @@ func (b *binder) bindOperand(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 		return b.bindRow(ec, r)
 	}
 	return b.bindExpr(ec, n)
+}
+
+// resolveRow makes text of the literals of a row whose types nothing has settled.
+func (b *binder) resolveRow(row *expr.Row) error {
+	for i, it := range row.Items {
+		if inner, ok := it.(*expr.Row); ok {
+			if err := b.resolveRow(inner); err != nil {
+				return err
+			}
+			continue
+		}
+		var err error
+		if row.Items[i], err = b.resolveUnknown(it); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bindConst binds a literal.
@@ -406,11 +418,25 @@ func (b *binder) bindTypeCast(ec *exprContext, tc *pg.TypeCast) (expr.Expr, erro
 		return nil, err
 	}
 	if arr := tc.Arg.GetAArrayExpr(); arr != nil && t.IsArray() {
-		return b.bindArrayAs(ec, arr, t)
+		if _, array, _, _ := t.Domain.User(); array || t.Domain == 0 {
+			return b.bindArrayAs(ec, arr, t)
+		}
+		plain := t
+		plain.Domain = 0
+		e, err := b.bindArrayAs(ec, arr, plain)
+		if err != nil {
+			return nil, err
+		}
+		return b.coerce(e, t, function.Explicit, true, tc.Location)
 	}
-	e, err := b.bindExpr(ec, tc.Arg)
+	e, err := b.bindOperand(ec, tc.Arg)
 	if err != nil {
 		return nil, err
+	}
+	if row, ok := e.(*expr.Row); ok && !t.OID.IsComposite() {
+		if err := b.resolveRow(row); err != nil {
+			return nil, err
+		}
 	}
 	loc := tc.Location
 	if loc < 0 {
@@ -735,9 +761,14 @@ func (b *binder) bindIndirection(ec *exprContext, n *pg.A_Indirection) (expr.Exp
 			}
 			rest = rest[n2:]
 		case *pg.Node_String_:
-			if e, err = b.selectField(e, ind.String_.Sval, exprLocation(n.Arg)); err != nil {
+			x, err := b.selectField(e, ind.String_.Sval, exprLocation(n.Arg))
+			if err != nil {
+				if r, ok := e.(*expr.Row); ok && r.Whole && n.Arg.GetColumnRef() != nil && len(n.Arg.GetColumnRef().Fields) == 1 && pgerror.CodeOf(err) == pgerror.UndefinedColumn {
+					return nil, b.errorf(exprLocation(n.Arg), pgerror.UndefinedColumn, "column %s.%s does not exist", stringOf(n.Arg.GetColumnRef().Fields[0]), ind.String_.Sval)
+				}
 				return nil, err
 			}
+			e = x
 			rest = rest[1:]
 		default:
 			return nil, b.errorf(exprLocation(n.Arg), pgerror.FeatureNotSupported, "row expansion via \"*\" is not supported here")
@@ -756,7 +787,7 @@ func (b *binder) rowOf(e expr.Expr) *expr.Row {
 		return b.rowCases[e]
 	case *expr.Column:
 		if fields, ok := b.fields[e.ID]; ok {
-			row := &expr.Row{T: e.T}
+			row := &expr.Row{T: e.T, Whole: true}
 			for _, c := range fields {
 				row.Items, row.Names = append(row.Items, c.Ref()), append(row.Names, c.Name)
 			}

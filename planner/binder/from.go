@@ -222,6 +222,15 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 					cname = a
 				}
 				sc.Cols = []logical.Column{b.newColumn(cname, c.T)}
+				if parts, err := b.rowFields(sc.Cols[0].Ref(), c.T); err != nil {
+					return nil, err
+				} else if parts != nil {
+					it.scalar, it.rowType = false, wholeType(n, c.T)
+					set.Calls = append(set.Calls, sc)
+					fields = append(fields, parts...)
+					it.cols = append(it.cols, fieldColumns(parts)...)
+					continue
+				}
 			}
 			set.Calls = append(set.Calls, sc)
 			it.cols = append(it.cols, newItem("", sc.Cols).cols...)
@@ -238,6 +247,16 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 		}
 		col := b.newColumn(name, e.Type())
 		input = extend(input, e, col)
+		parts, err := b.rowFields(col.Ref(), e.Type())
+		if err != nil {
+			return nil, err
+		}
+		if parts != nil {
+			it.scalar, it.rowType = false, wholeType(n, e.Type())
+			fields = append(fields, parts...)
+			it.cols = append(it.cols, fieldColumns(parts)...)
+			continue
+		}
 		it.cols = append(it.cols, scopeColumn{Column: col})
 	}
 	set.Input = input
@@ -272,6 +291,38 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 		plan = extend(plan, f.value, f.col)
 	}
 	return single(plan, it), nil
+}
+
+// rowFields returns the columns of a function's result that is a value of a
+// composite type, nil when it is none.
+func (b *binder) rowFields(e expr.Expr, t types.Type) ([]recordField, error) {
+	var out []recordField
+	for i, a := range b.attributes(t) {
+		v, err := b.fieldOf(e, i, a, -1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, recordField{col: b.newColumn(a.Name, a.Type), value: v})
+	}
+	return out, nil
+}
+
+// wholeType is the type of the rows of functions in FROM, 0 when it is none with a
+// name.
+func wholeType(n *pg.RangeFunction, t types.Type) types.OID {
+	if len(n.Functions) > 1 || n.Ordinality {
+		return 0
+	}
+	return t.OID
+}
+
+// fieldColumns are the columns of fields in a scope.
+func fieldColumns(fields []recordField) []scopeColumn {
+	out := make([]scopeColumn, len(fields))
+	for i, f := range fields {
+		out[i] = scopeColumn{Column: f.col}
+	}
+	return out
 }
 
 // extend adds a computed column to a plan.

@@ -50,6 +50,10 @@ func (b *binder) coerceArgs(args []expr.Expr, nodes []*pg.Node, m function.Match
 		if unknownType(e.Type()) && (t == types.Any || t == types.Unknown) {
 			t = types.Text
 		}
+		if t == types.Record && e.Type().OID.IsComposite() {
+			out = append(out, e) // the type gives its fields their names
+			continue
+		}
 		if e.Type().OID != t {
 			var err error
 			if e, err = b.coerce(e, types.Of(t), function.Implicit, false, loc); err != nil {

@@ -186,6 +186,9 @@ func (m *modifying) column(rt *pg.ResTarget) (int, error) {
 func (m *modifying) assign(e expr.Expr, i int, loc int32) (expr.Expr, error) {
 	c := m.rel.Columns[i]
 	from := e.Type()
+	if _, row := e.(*expr.Row); row && c.Type.OID.IsComposite() && from.OID == types.Record {
+		return m.b.coerce(e, c.Type, function.Assignment, false, loc)
+	}
 	if !unknownType(from) && from.OID != c.Type.OID && m.b.env.Registry.Coercion(from.OID, c.Type.OID, function.Assignment).Kind == function.PathNone {
 		return nil, m.b.at(pgerror.Newf(pgerror.DatatypeMismatch, "column %q is of type %s but expression is of type %s",
 			c.Name, types.FormatType(types.Of(c.Type.OID)), types.FormatType(types.Of(from.OID))).
@@ -197,6 +200,12 @@ func (m *modifying) assign(e expr.Expr, i int, loc int32) (expr.Expr, error) {
 // defaultOf binds the default of column i.
 func (m *modifying) defaultOf(i int) (expr.Expr, error) {
 	c := m.rel.Columns[i]
+	if m.w.Defaults[i] == "" && c.Type.Domain != 0 {
+		if sql, path := m.b.defaultOfDomain(c.Type); sql != "" {
+			return m.b.bindDefinition(sql, path, &scope{}, c.Type)
+		}
+		return m.b.coerce(&expr.Const{T: types.Of(types.Unknown), Value: types.Null}, c.Type, function.Assignment, false, -1)
+	}
 	if m.w.Defaults[i] == "" {
 		return &expr.Const{T: c.Type, Value: types.Null}, nil
 	}
@@ -357,7 +366,7 @@ func (m *modifying) insertValues(s *pg.InsertStmt, sel *pg.SelectStmt, columns [
 				}
 				continue
 			}
-			e, err := b.bindExpr(&exprContext{scope: level, plan: &plans[r], clause: "VALUES"}, it)
+			e, err := b.bindOperand(&exprContext{scope: level, plan: &plans[r], clause: "VALUES"}, it)
 			if err != nil {
 				return err
 			}
@@ -554,7 +563,7 @@ func (m *modifying) source(ec *exprContext, n *pg.Node, column int, rows map[*pg
 	}
 	multi := n.GetMultiAssignRef()
 	if multi == nil {
-		return m.b.bindExpr(ec, n)
+		return m.b.bindOperand(ec, n)
 	}
 	row, ok := rows[multi.Source]
 	if !ok {

@@ -15,7 +15,12 @@ func (b *binder) bindOperator(op string, left, right expr.Expr, loc int32) (expr
 	lr, lok := left.(*expr.Row)
 	rr, rok := right.(*expr.Row)
 	if lok && rok {
-		return b.compareRows(op, lr, rr, loc)
+		if !lr.Whole || !rr.Whole {
+			return b.compareRows(op, lr, rr, loc)
+		}
+		if err := similarRows(lr, rr); err != nil {
+			return nil, err
+		}
 	}
 	var lt types.OID
 	if left != nil {
@@ -40,6 +45,22 @@ func (b *binder) bindOperator(op string, left, right expr.Expr, loc int32) (expr
 		}
 	}
 	return &expr.Call{Fn: m.Fn, Args: args, T: types.Of(m.Ret), Op: oper.Name, Pos: int(loc)}, nil
+}
+
+// similarRows reports what PostgreSQL says when it compares two records whose
+// columns differ in type or number.
+func similarRows(l, r *expr.Row) error {
+	for i := range min(len(l.Items), len(r.Items)) {
+		lt, rt := l.Items[i].Type().OID, r.Items[i].Type().OID
+		if lt != rt && lt != types.Unknown && rt != types.Unknown {
+			return pgerror.Newf(pgerror.DatatypeMismatch, "cannot compare dissimilar column types %s and %s at record column %d",
+				types.FormatOID(lt), types.FormatOID(rt), i+1)
+		}
+	}
+	if len(l.Items) != len(r.Items) {
+		return pgerror.New(pgerror.DatatypeMismatch, "cannot compare record types with different numbers of columns")
+	}
+	return nil
 }
 
 // compareRows expands a row comparison (section 9.24.5).
@@ -96,6 +117,9 @@ func (b *binder) compareRows(op string, l, r *expr.Row, loc int32) (expr.Expr, e
 			out = &expr.Logic{Op: expr.Or, Args: []expr.Expr{lt, &expr.Logic{Op: expr.And, Args: []expr.Expr{eq, out}}}}
 		}
 		return out, nil
+	}
+	if _, err := b.bindOperator(op, l.Items[0], r.Items[0], loc); err != nil {
+		return nil, err
 	}
 	return nil, b.errorf(loc, pgerror.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op)
 }
@@ -165,7 +189,7 @@ func (b *binder) bindAExpr(ec *exprContext, n *pg.A_Expr) (expr.Expr, error) {
 func (b *binder) bindDistinct(left, right expr.Expr, not bool, loc int32) (expr.Expr, error) {
 	lr, lok := left.(*expr.Row)
 	rr, rok := right.(*expr.Row)
-	if lok && rok {
+	if lok && rok && !(lr.Whole && rr.Whole) {
 		if len(lr.Items) != len(rr.Items) {
 			return nil, b.errorf(loc, pgerror.SyntaxError, "unequal number of entries in row expressions")
 		}

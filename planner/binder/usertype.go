@@ -18,6 +18,8 @@ type Domain struct {
 	// Base is what it is made of, maybe another domain.
 	Base    types.Type
 	NotNull bool
+	// Default is the SQL of the default of columns, "" for none.
+	Default string
 	// Checks are expressions over VALUE, whose names are looked up with
 	// SearchPath.
 	Checks     []DomainCheck
@@ -41,15 +43,11 @@ func (b *binder) coerceDomain(e expr.Expr, to types.Type, ctx function.CastConte
 	plain := to
 	plain.Domain = 0
 	if _, array, _, _ := to.Domain.User(); array {
-		inner, err := b.coerce(e, plain, ctx, explicit, loc)
-		if err != nil {
-			return nil, err
-		}
-		return &expr.Relabel{Arg: inner, T: to, Explicit: explicit}, nil
+		return b.coerceDomains(e, to, ctx, explicit, loc)
 	}
-	d := b.env.Catalog.Domain(to.Domain)
-	if d == nil {
-		return nil, b.errorf(loc, pgerror.UndefinedObject, "cache lookup failed for type %d", to.Domain)
+	chain, err := b.domains(to.Domain, loc)
+	if err != nil {
+		return nil, err
 	}
 	if x, ok := e.(*expr.Param); ok && unknownType(x.T) {
 		if have := b.params[x.N-1]; have == types.Unknown || have == 0 {
@@ -57,10 +55,11 @@ func (b *binder) coerceDomain(e expr.Expr, to types.Type, ctx function.CastConte
 		}
 		e = &expr.Param{N: x.N, T: types.Of(b.params[x.N-1])}
 	}
-	value, err := b.coerce(e, d.Base, ctx, explicit, loc)
+	value, err := b.coerce(e, plain, ctx, explicit, loc)
 	if err != nil {
 		return nil, err
 	}
+	name := chain[0].Name
 	out := &expr.Case{T: to, Else: &expr.Relabel{Arg: value, T: to, Explicit: explicit}}
 	refuse := func(code pgerror.Code, message string) (expr.Expr, error) {
 		text := func(s string) expr.Expr {
@@ -68,28 +67,94 @@ func (b *binder) coerceDomain(e expr.Expr, to types.Type, ctx function.CastConte
 		}
 		return b.hubCall("refuse_value", []expr.Expr{value, text(string(code)), text(message)}, to, -1)
 	}
-	if d.NotNull {
-		no, err := refuse(pgerror.NotNullViolation, "domain "+d.Name+" does not allow null values")
+	if slices.ContainsFunc(chain, func(d *Domain) bool { return d.NotNull }) {
+		no, err := refuse(pgerror.NotNullViolation, "domain "+name+" does not allow null values")
 		if err != nil {
 			return nil, err
 		}
 		out.Whens = append(out.Whens, expr.When{Cond: &expr.NullTest{Arg: value}, Result: no})
 	}
-	for _, c := range d.Checks {
-		cond, err := b.bindCheck(c.SQL, d, value)
-		if err != nil {
-			return nil, err
+	// The constraints of what a domain is made of come first.
+	for _, d := range slices.Backward(chain) {
+		for _, c := range d.Checks {
+			cond, err := b.bindCheck(c.SQL, d, value)
+			if err != nil {
+				return nil, err
+			}
+			no, err := refuse(pgerror.CheckViolation, "value for domain "+name+" violates check constraint \""+c.Name+"\"")
+			if err != nil {
+				return nil, err
+			}
+			out.Whens = append(out.Whens, expr.When{Cond: &expr.BoolTest{Arg: cond, Value: types.BoolDatum(false)}, Result: no})
 		}
-		no, err := refuse(pgerror.CheckViolation, "value for domain "+d.Name+" violates check constraint \""+c.Name+"\"")
-		if err != nil {
-			return nil, err
-		}
-		out.Whens = append(out.Whens, expr.When{Cond: &expr.BoolTest{Arg: cond, Value: types.BoolDatum(false)}, Result: no})
 	}
 	if len(out.Whens) == 0 {
 		return out.Else, nil
 	}
 	return out, nil
+}
+
+// domains lists a domain and those that it is made of, itself first.
+func (b *binder) domains(oid types.OID, loc int32) ([]*Domain, error) {
+	var chain []*Domain
+	for ; oid != 0; oid = chain[len(chain)-1].Base.Domain {
+		d := b.env.Catalog.Domain(oid)
+		if d == nil {
+			return nil, b.errorf(loc, pgerror.UndefinedObject, "cache lookup failed for type %d", oid)
+		}
+		chain = append(chain, d)
+		if _, array, _, _ := d.Base.Domain.User(); array {
+			break
+		}
+	}
+	return chain, nil
+}
+
+// coerceDomains casts to an array over a domain. The elements have to be at hand
+// to be checked.
+func (b *binder) coerceDomains(e expr.Expr, to types.Type, ctx function.CastContext, explicit bool, loc int32) (expr.Expr, error) {
+	plain := to
+	plain.Domain = 0
+	chain, err := b.domains(to.Elem().Domain, loc)
+	if err != nil {
+		return nil, err
+	}
+	free := !slices.ContainsFunc(chain, func(d *Domain) bool { return d.NotNull || len(d.Checks) > 0 })
+	value, err := b.coerce(e, plain, ctx, explicit, loc)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := value.(*expr.Const); ok && !c.Value.Null && !free {
+		a, err := types.DecodeArray(c.Value.S)
+		if err != nil {
+			return nil, err
+		}
+		if len(a.Dims) == 1 && a.Dims[0].Lower == 1 {
+			out := &expr.Array{T: to}
+			for _, d := range a.Elems {
+				x, err := b.coerceDomain(&expr.Const{T: plain.Elem(), Value: d}, to.Elem(), ctx, explicit, loc)
+				if err != nil {
+					return nil, err
+				}
+				out.Items = append(out.Items, x)
+			}
+			return out, nil
+		}
+	} else if ok {
+		free = true
+	}
+	if !free {
+		return nil, b.errorf(loc, pgerror.FeatureNotSupported, "casting arrays to an array of a domain with constraints is not supported")
+	}
+	return &expr.Relabel{Arg: value, T: to, Explicit: explicit}, nil
+}
+
+// defaultOfDomain is the default of columns of a domain, "" for none.
+func (b *binder) defaultOfDomain(t types.Type) (sql string, path []string) {
+	if d := b.env.Catalog.Domain(t.Domain); d != nil {
+		return d.Default, d.SearchPath
+	}
+	return "", nil
 }
 
 // bindCheck binds a CHECK of a domain over value.
@@ -139,7 +204,7 @@ func (b *binder) rowParts(e expr.Expr, loc int32) (*expr.Row, error) {
 	if columns == nil {
 		return nil, nil
 	}
-	row := &expr.Row{T: e.Type()}
+	row := &expr.Row{T: e.Type(), Whole: true}
 	for i, c := range columns {
 		x, err := b.fieldOf(e, i, c, loc)
 		if err != nil {
@@ -205,7 +270,7 @@ func (b *binder) coerceRow(r *expr.Row, to types.Type, ctx function.CastContext,
 	case len(r.Items) > len(columns):
 		return nil, fail("Input has too many columns.")
 	}
-	out := &expr.Row{T: to}
+	out := &expr.Row{T: to, Whole: true}
 	for i, c := range columns {
 		x := r.Items[i]
 		if from := x.Type(); !unknownType(from) && from.OID != c.Type.OID && from.OID != types.Record &&

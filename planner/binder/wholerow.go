@@ -14,7 +14,7 @@ func (b *binder) wholeRow(it *rangeItem, loc int32) (expr.Expr, error) {
 	if it.scalar && len(cols) >= 1 {
 		return b.columnAt(cols[0], loc), nil
 	}
-	r := &expr.Row{T: types.Of(types.Record)}
+	r := &expr.Row{T: types.Of(types.Record), Whole: true}
 	if it.rowType != 0 {
 		r.T.OID = it.rowType
 	}
@@ -30,13 +30,16 @@ func (b *binder) starRow(ec *exprContext, cr *pg.ColumnRef) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &expr.Row{T: types.Of(types.Record)}
+	r := &expr.Row{T: types.Of(types.Record), Whole: true}
 	for _, c := range cols {
 		r.Items, r.Names = append(r.Items, b.columnAt(c, cr.Location)), append(r.Names, c.Name)
 	}
 	if len(cr.Fields) == 2 {
 		it, err := ec.scope.lookupItem("", stringOf(cr.Fields[0]))
 		if err == nil && it != nil {
+			if it.rowType != 0 {
+				r.T.OID = it.rowType
+			}
 			return b.rowOrNull(it, r), nil
 		}
 	}

@@ -40,6 +40,9 @@ func (r *run) createDomain(s *pg.CreateDomainStmt) error {
 	t := &catalog.UserType{
 		OID: id, SchemaID: schema.OID, Name: name, Owner: r.role.OID, Kind: types.DomainKind, Base: base, Path: slices.Clone(r.env.SearchPath),
 	}
+	if parent, ok := r.snap().TypeByOID(base.Domain); ok && !base.IsArray() {
+		t.Default = parent.Default
+	}
 	null := false
 	for _, n := range s.Constraints {
 		k := n.GetConstraint()

@@ -360,7 +360,7 @@ func (r *run) dropTypes(s *pg.DropStmt) error {
 			return mustBeOwner("type", t.Name)
 		}
 		if s.RemoveType == pg.ObjectType_OBJECT_DOMAIN && t.Kind != types.DomainKind {
-			return pgerror.Newf(pgerror.WrongObjectType, "%s is not a domain", t.Name)
+			return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a domain`, t.Name)
 		}
 		if err := r.dropType(t, s.Behavior == pg.DropBehavior_DROP_CASCADE); err != nil {
 			return err

@@ -155,6 +155,9 @@ type Row struct {
 	Items []Expr
 	Names []string
 	T     types.Type
+	// Whole is set for the row of a table or of a composite value; a row that was
+	// written as ROW(...) is compared field by field.
+	Whole bool
 }
 
 // Type implements Expr.

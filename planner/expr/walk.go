@@ -119,7 +119,7 @@ func withChildren(e Expr, k []Expr) Expr {
 	case *Subscript:
 		return &Subscript{Arg: k[0], Index: k[1:], T: e.T}
 	case *Row:
-		return &Row{Items: k, Names: e.Names, T: e.T}
+		return &Row{Items: k, Names: e.Names, T: e.T, Whole: e.Whole}
 	}
 	return e
 }
