@@ -308,7 +308,7 @@ func regexpInstr(r *row) (types.Datum, error) {
 	}
 	end := r.intAt(4, 0)
 	if end != 0 && end != 1 {
-		return types.Null, positive("endoption", -1, 0)
+		return types.Null, positive("endoption", int64(end), 1<<62)
 	}
 	s, m, sub, err := nthMatch(r, 5, 6)
 	if err != nil || m == nil {
