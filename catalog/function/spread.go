@@ -7,8 +7,8 @@ import (
 
 // Spread makes a kernel of a function of any number of arguments, written with
 // VARIADIC: its last argument is an array whose elements are the arguments. A
-// NULL array gives NULL.
-func Spread(k Kernel) Kernel {
+// NULL array gives NULL, or counts as no arguments if nullIsNone is set.
+func Spread(k Kernel, nullIsNone bool) Kernel {
 	return func(c *Call, args []*vector.Vec, n int, out *vector.Vec) error {
 		fixed := len(args) - 1
 		elem := types.Of(args[fixed].Type.Elem().OID)
@@ -18,13 +18,16 @@ func Spread(k Kernel) Kernel {
 			if out.Valid != nil && !out.Valid.Get(i) {
 				continue
 			}
-			if args[fixed].IsNull(i) {
+			var a types.Array
+			switch {
+			case !args[fixed].IsNull(i):
+				var err error
+				if a, err = types.DecodeArray(string(args[fixed].Bytes(i))); err != nil {
+					return err
+				}
+			case !nullIsNone:
 				out.SetNull(i, n)
 				continue
-			}
-			a, err := types.DecodeArray(string(args[fixed].Bytes(i)))
-			if err != nil {
-				return err
 			}
 			row := make([]*vector.Vec, 0, fixed+len(a.Elems))
 			call.Args = append([]types.Type(nil), c.Args[:fixed]...)

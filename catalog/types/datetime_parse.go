@@ -79,6 +79,7 @@ type dtParser struct {
 	yearday   int
 	julian    bool
 	wantTime  bool // after T
+	unit      int  // of the next number, 0 for none
 	badZone   string
 }
 
@@ -215,6 +216,10 @@ func (p *dtParser) startsWithMonth(s string) bool {
 func (p *dtParser) word(text string, next *token) dtError {
 	w, ok := dateWords[lower(text)]
 	if !ok {
+		if loc := movingZone(text); loc != nil && !p.out.hasZone {
+			p.out.hasZone, p.out.loc = true, loc
+			return dtOK
+		}
 		if offset, ok := zoneAbbreviation(text); ok {
 			if p.out.hasZone {
 				return dtBadFormat
@@ -244,6 +249,11 @@ func (p *dtParser) word(text string, next *token) dtError {
 			return dtBadFormat
 		}
 		p.julian = true
+	case wordUnit:
+		if next == nil || next.kind != tokNumber {
+			return dtBadFormat
+		}
+		p.unit = w.value
 	case wordISOTime:
 		if next == nil || next.kind != tokNumber && next.kind != tokTime && next.kind != tokDate || !p.haveDate() && next.kind != tokTime && next.kind != tokNumber {
 			return dtBadFormat
@@ -473,6 +483,9 @@ func (p *dtParser) number(s string, timeOnly bool) dtError {
 	if p.julian {
 		return p.julianDay(s)
 	}
+	if p.unit != 0 {
+		return p.unitValue(s)
+	}
 	whole, frac, dot := strings.Cut(s, ".")
 	if p.wantTime {
 		p.wantTime = false
@@ -500,6 +513,48 @@ func (p *dtParser) number(s string, timeOnly bool) dtError {
 		return dtBadFormat
 	}
 	return p.numberField(s, timeOnly)
+}
+
+// The units that a letter before a number names.
+const (
+	unitOfYear = iota + 1
+	unitOfMonth
+	unitOfDay
+	unitOfHour
+	unitOfMinute
+	unitOfSecond
+)
+
+// unitValue reads a number behind the letter of its unit, as in y2001m02d04.
+func (p *dtParser) unitValue(s string) dtError {
+	u := p.unit
+	p.unit = 0
+	whole, frac, _ := strings.Cut(s, ".")
+	v, err := strconv.Atoi(whole)
+	us, ok := fractionMicros(frac)
+	if err != nil || !ok || frac != "" && u != unitOfSecond {
+		return dtBadFormat
+	}
+	switch u {
+	case unitOfYear:
+		p.out.year, p.haveY = v, true
+	case unitOfMonth:
+		// Behind an hour it is the minute.
+		if p.haveM && p.out.hasTime {
+			p.out.tod += int64(v) * microsPerMinute
+			return dtOK
+		}
+		p.out.month, p.haveM = v, true
+	case unitOfDay:
+		p.out.day, p.haveD = v, true
+	case unitOfHour:
+		p.out.hasTime, p.out.tod = true, p.out.tod+int64(v)*microsPerHour
+	case unitOfMinute:
+		p.out.hasTime, p.out.tod = true, p.out.tod+int64(v)*microsPerMinute
+	default:
+		p.out.hasTime, p.out.tod = true, p.out.tod+int64(v)*microsPerSecond+us
+	}
+	return dtOK
 }
 
 func (p *dtParser) numberField(s string, timeOnly bool) dtError {
@@ -532,13 +587,11 @@ func (p *dtParser) numberField(s string, timeOnly bool) dtError {
 
 // clockDigits reads hhmm or hhmmss[.f].
 func (p *dtParser) clockDigits(whole, frac string) dtError {
-	if len(whole) != 4 && len(whole) != 6 && len(whole) != 2 || len(whole) != 6 && frac != "" {
+	if len(whole) != 4 && len(whole) != 6 || len(whole) != 6 && frac != "" {
 		return dtBadFormat
 	}
 	clock := whole[:2] + ":"
 	switch len(whole) {
-	case 2:
-		clock += "00"
 	case 4:
 		clock += whole[2:]
 	case 6:
@@ -644,6 +697,9 @@ func (p *dtParser) finish(timeOnly bool) dtError {
 		if p.haveY || p.haveM || p.haveD || !timeOnly || !o.hasTime {
 			return dtBadFormat
 		}
+		if o.tod > microsPerDay {
+			return dtOverflow
+		}
 	} else {
 		if p.yearday != -1 {
 			switch {
@@ -674,7 +730,10 @@ func (p *dtParser) finish(timeOnly bool) dtError {
 	}
 	if p.ampm >= 0 {
 		if !o.hasTime {
-			return dtBadFormat
+			if timeOnly {
+				return dtBadFormat
+			}
+			o.hasTime = true
 		}
 		h := o.tod / microsPerHour
 		if h > 12 {

@@ -179,6 +179,7 @@ const (
 	wordIgnore   // at, on, t
 	wordJulian
 	wordISOTime // t
+	wordUnit    // y, m, d, h, mm, s before a number
 	wordDST
 )
 
@@ -214,8 +215,10 @@ var dateWords = map[string]dateWord{
 	"ad": {wordEra, 0}, "bc": {wordEra, 1},
 	"now": {wordReserved, reservedNow}, "today": {wordReserved, reservedToday}, "tomorrow": {wordReserved, reservedTomorrow},
 	"yesterday": {wordReserved, reservedYesterday}, "epoch": {wordReserved, reservedEpoch}, "infinity": {wordReserved, reservedInfinity},
-	"+infinity": {wordReserved, reservedInfinity}, "-infinity": {wordReserved, reservedNegInfinity}, "allballs": {wordReserved, reservedAllBalls},
+	"-infinity": {wordReserved, reservedNegInfinity}, "allballs": {wordReserved, reservedAllBalls},
 	"at": {wordIgnore, 0}, "on": {wordIgnore, 0},
 	"j": {wordJulian, 0}, "jd": {wordJulian, 0}, "julian": {wordJulian, 0},
+	"y": {wordUnit, unitOfYear}, "m": {wordUnit, unitOfMonth}, "d": {wordUnit, unitOfDay},
+	"h": {wordUnit, unitOfHour}, "mm": {wordUnit, unitOfMinute}, "s": {wordUnit, unitOfSecond},
 	"t": {wordISOTime, 0}, "dst": {wordDST, 0},
 }

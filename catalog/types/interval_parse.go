@@ -195,6 +195,9 @@ func parseInterval(t Type, s string, f *Format) (Datum, error) {
 		return Datum{}, dtFail(dtBadFormat, "interval", s)
 	}
 	d, ok := sum.datum()
+	if e == dtOK && !sum.overflow && sum.months != int64(int32(sum.months)) {
+		return Datum{}, errIntervalRange()
+	}
 	if e == dtOverflow || !ok {
 		return Datum{}, pgerror.New(pgerror.IntervalFieldOverflow, "interval field value out of range: \""+s+"\"")
 	}
@@ -388,10 +391,14 @@ func intervalClock(s string, fields int) (int64, dtError) {
 			return 0, dtBadFormat
 		}
 	}
-	if m > 59 || sec > 60 || h > math.MaxInt64/microsPerHour-1 {
+	if m > 59 || sec > 60 || h > math.MaxInt64/microsPerHour {
 		return 0, dtOverflow
 	}
-	us += h*microsPerHour + m*microsPerMinute + sec*microsPerSecond
+	us += m*microsPerMinute + sec*microsPerSecond
+	if us > math.MaxInt64-h*microsPerHour {
+		return 0, dtOverflow
+	}
+	us += h * microsPerHour
 	if neg {
 		us = -us
 	}
@@ -418,6 +425,7 @@ func decodeISOInterval(s string) (sum intervalSum, e dtError) {
 
 func isoPart(s string, clock bool, sum *intervalSum) dtError {
 	plain := -1 // position among numbers without designator
+	named := false
 	for s != "" {
 		end := 0
 		for end < len(s) && (isDigit(s[end]) || s[end] == '.' || end == 0 && (s[end] == '-' || s[end] == '+')) {
@@ -438,15 +446,18 @@ func isoPart(s string, clock bool, sum *intervalSum) dtError {
 			sep, order = ':', [3]intervalUnit{unitHour, unitMinute, unitSecond}
 		}
 		if rest == "" || rest[0] == sep {
-			plain++
-			if plain > 2 {
+			if plain++; plain > 2 || named {
 				return dtBadFormat
+			}
+			if e, ok := isoBasic(s[:end], clock, sum); ok && plain == 0 && rest == "" {
+				return e
 			}
 			u = order[plain]
 			if rest != "" {
 				rest = rest[1:]
 			}
 		} else {
+			named = true
 			switch c := rest[0]; {
 			case plain >= 0:
 				return dtBadFormat
@@ -473,6 +484,23 @@ func isoPart(s string, clock bool, sum *intervalSum) dtError {
 		s = rest
 	}
 	return dtOK
+}
+
+// isoBasic reads the form without separators: yyyymmdd, or hhmmss.
+func isoBasic(s string, clock bool, sum *intervalSum) (dtError, bool) {
+	digits := strings.TrimLeft(s, "+-")
+	if clock && len(digits) != 6 || !clock && len(digits) != 8 || strings.IndexByte(digits, '.') >= 0 {
+		return dtOK, false
+	}
+	v, _, _, e := intervalNumber(s)
+	units := [3]intervalUnit{unitYear, unitMonth, unitDay}
+	if clock {
+		units = [3]intervalUnit{unitHour, unitMinute, unitSecond}
+	}
+	sum.add(units[0], v/10000, 0)
+	sum.add(units[1], v/100%100, 0)
+	sum.add(units[2], v%100, 0)
+	return e, true
 }
 
 // FitInterval applies the fields and the precision of an interval type to d, as

@@ -87,6 +87,9 @@ func shiftMicros(us, by int64) (int64, bool) {
 // up when abbreviations is set (AT TIME ZONE, timestamp input; not SET).
 func LoadZone(name string, abbreviations bool) (*time.Location, error) {
 	if abbreviations {
+		if loc := movingZone(name); loc != nil {
+			return loc, nil
+		}
 		if o, ok := zoneAbbreviation(name); ok {
 			return time.FixedZone(strings.ToUpper(name), o), nil
 		}
@@ -216,6 +219,58 @@ func parseClockOffset(s string) (seconds, n int) {
 func ZoneByHours(seconds int) *time.Location {
 	// PostgreSQL names such a zone after its POSIX form.
 	return time.FixedZone("<"+string(appendOffset(nil, seconds))+">"+string(appendOffset(nil, -seconds)), seconds)
+}
+
+// movingZone returns the zone of an abbreviation whose meaning has changed over
+// the years: it is what the clocks there showed at the time. nil for others.
+func movingZone(name string) *time.Location {
+	zone := ""
+	switch strings.ToUpper(name) {
+	case "MSK", "MSD":
+		zone = "Europe/Moscow"
+	case "VET":
+		zone = "America/Caracas"
+	case "IRKT", "IRKST":
+		zone = "Asia/Irkutsk"
+	case "KRAT", "KRAST":
+		zone = "Asia/Krasnoyarsk"
+	case "NOVT", "NOVST":
+		zone = "Asia/Novosibirsk"
+	case "OMST", "OMSST":
+		zone = "Asia/Omsk"
+	case "VLAT", "VLAST":
+		zone = "Asia/Vladivostok"
+	case "YAKT", "YAKST":
+		zone = "Asia/Yakutsk"
+	case "YEKT", "YEKST":
+		zone = "Asia/Yekaterinburg"
+	}
+	if zone == "" {
+		return nil
+	}
+	return ianaZone(zone)
+}
+
+// NumericZone reads an offset such as +2 or -03:30, east of Greenwich, as
+// make_timestamptz takes it; nil when name does not begin with a sign or a digit.
+func NumericZone(name string) (*time.Location, error) {
+	switch {
+	case name == "":
+		return nil, nil
+	case isDigit(name[0]):
+		return nil, pgerror.Newf(pgerror.InvalidParameterValue, "invalid input syntax for type numeric time zone: %q", name).
+			WithHint(`Numeric time zones must have "-" or "+" as first character.`)
+	case name[0] != '+' && name[0] != '-':
+		return nil, nil
+	}
+	var p dtParser
+	switch p.zone(name) {
+	case dtOK:
+		return time.FixedZone("", p.out.offset), nil
+	case dtZoneRange:
+		return nil, pgerror.Newf(pgerror.InvalidParameterValue, "numeric time zone %q out of range", name)
+	}
+	return nil, nil
 }
 
 // zoneAbbreviation returns the offset in seconds east of UTC of an abbreviation

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -406,7 +407,10 @@ func dateFunctions() []entry {
 			}
 			loc := r.zone()
 			if r.n() > 6 {
-				if loc, err = types.LoadZone(r.text(6), true); err != nil {
+				if loc, err = types.NumericZone(r.text(6)); err == nil && loc == nil {
+					loc, err = types.LoadZone(r.text(6), true)
+				}
+				if err != nil {
 					return types.Null, err
 				}
 			}
@@ -425,7 +429,7 @@ func dateFunctions() []entry {
 			case x != x:
 				return types.Null, pgerror.New(pgerror.DatetimeFieldOverflow, "timestamp cannot be NaN")
 			case x < -2.1e11 || x > 9.3e12:
-				return types.Null, types.ErrTimestampRange()
+				return types.Null, pgerror.Newf(pgerror.DatetimeFieldOverflow, "timestamp out of range: \"%s\"", strconv.FormatFloat(x, 'g', 6, 64))
 			}
 			return types.IntDatum(int64(math.RoundToEven(x * microsPerSecond))), nil
 		}), doc: "The instant a number of seconds after 1970."},

@@ -28,6 +28,7 @@ type dateReader struct {
 	dated, timed, zoned                     bool
 	year, month, day, hour, minute, seconds int
 	micro                                   int
+	precision                               int // of FF1 to FF6, 0 for none
 }
 
 func errFormat(format string, args ...any) *pgerror.Error {
@@ -282,11 +283,10 @@ func (d *dateReader) field(i int, n *formatNode) error {
 		}
 		return d.set("ms", v*[...]int{1, 100, 10, 1}[min(used, 3)], n)
 	case "US", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6":
-		width := 6
 		if n.word != "US" {
-			width = int(n.word[2] - '0')
+			d.precision = int(n.word[2] - '0')
 		}
-		v, used, err := d.number(i, width)
+		v, used, err := d.number(i, 6)
 		if err != nil {
 			return err
 		}
@@ -557,6 +557,10 @@ func readInstant(s, format string, loc *time.Location) (int64, error) {
 		return 0, err
 	}
 	us := d.days()*microsPerDay + d.clock()
+	if d.precision > 0 {
+		unit := [...]int64{0, 100000, 10000, 1000, 100, 10, 1}[d.precision]
+		us = int64(math.RoundToEven(float64(us%microsPerSecond)/float64(unit)))*unit + us/microsPerSecond*microsPerSecond
+	}
 	if d.year > 294276 || d.year < -4713 {
 		return 0, types.ErrTimestampRange()
 	}

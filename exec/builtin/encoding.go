@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"strconv"
 	"strings"
 
@@ -117,6 +118,11 @@ func decode(r *row) (types.Datum, error) {
 			}
 			return c
 		}, s)
+		for i := range len(clean) {
+			if c := clean[i]; !alnum(c) && strings.IndexByte("+/=", c) < 0 {
+				return types.Null, pgerror.Newf(pgerror.InvalidParameterValue, "invalid symbol \"%c\" found while decoding base64 sequence", c)
+			}
+		}
 		b, err := base64.StdEncoding.DecodeString(clean)
 		if err != nil {
 			return types.Null, pgerror.New(pgerror.InvalidParameterValue, "invalid base64 end sequence").WithHint("Input data is missing padding, is truncated, or is otherwise corrupted.")
@@ -161,7 +167,7 @@ func formatText(r *row) (types.Datum, error) {
 		number := func() int {
 			n := 0
 			for i < len(f) && f[i] >= '0' && f[i] <= '9' {
-				n = min(n*10+int(f[i]-'0'), 1<<24)
+				n = min(n*10+int(f[i]-'0'), 1<<40)
 				i++
 			}
 			return n
@@ -186,7 +192,11 @@ func formatText(r *row) (types.Datum, error) {
 			k := next
 			if start := i; true {
 				if n := number(); i > start && i < len(f) && f[i] == '$' {
+					if n == 0 {
+						return bad("format specifies argument 0, but arguments are numbered from 1")
+					}
 					k = n
+					next = n + 1
 					i++
 				} else {
 					next++
@@ -203,6 +213,9 @@ func formatText(r *row) (types.Datum, error) {
 			}
 		} else {
 			width = number()
+		}
+		if width > math.MaxInt32 || arg > math.MaxInt32 {
+			return types.Null, pgerror.New(pgerror.NumericValueOutOfRange, "number is out of range")
 		}
 		if i >= len(f) {
 			return bad("unterminated format() type specifier")

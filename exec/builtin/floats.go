@@ -155,29 +155,6 @@ func finite(f func(float64) float64) function.Kernel {
 	})
 }
 
-// degrees makes a trigonometric function of an angle in degrees, exact at
-// multiples of 30.
-func degreesOf(f func(float64) float64) function.Kernel {
-	return finite(func(x float64) float64 {
-		y := f(math.Mod(x, 360) * (math.Pi / 180))
-		if r := math.Round(y*2) / 2; math.Abs(y-r) < 1e-15 {
-			return r + 0
-		}
-		return y
-	})
-}
-
-// inDegrees makes an inverse trigonometric function in degrees.
-func inDegrees(f func(float64) float64) func(float64) float64 {
-	return func(x float64) float64 {
-		y := f(x) * (180 / math.Pi)
-		if r := math.Round(y); math.Abs(y-r) < 1e-13 {
-			return r
-		}
-		return y
-	}
-}
-
 // logarithm refuses zero and negative arguments.
 func logarithm(f func(float64) float64) function.Kernel {
 	return floatTry(func(x float64) (float64, error) {
@@ -197,10 +174,10 @@ func floatPower(r *row) (types.Datum, error) {
 	switch {
 	case x == 0 && y < 0:
 		return types.Null, pgerror.New(pgerror.InvalidArgumentForPowerFunction, "zero raised to a negative power is undefined")
-	case x < 0 && y != math.Floor(y) && !isInf(y) && y == y && !isInf(x):
+	case x < 0 && y != math.Floor(y) && y == y:
 		return types.Null, pgerror.New(pgerror.InvalidArgumentForPowerFunction, "a negative number raised to a non-integer power yields a complex result")
 	}
-	p := math.Pow(x, y)
+	p := exactPow(x, y)
 	if !isInf(x) && !isInf(y) {
 		if isInf(p) {
 			return types.Null, errOverflow()
@@ -293,39 +270,39 @@ func floats() []entry {
 			}
 			return math.Sqrt(x), nil
 		}), doc: "Square root."},
-		entry{sigs: "cbrt(float8) dcbrt(float8)", kernel: floatMap(math.Cbrt), infallible: true, doc: "Cube root."},
-		entry{sigs: "exp(float8) dexp(float8)", kernel: ranged(math.Exp), doc: "e raised to a power."},
-		entry{sigs: "ln(float8) dlog1(float8)", kernel: logarithm(math.Log), doc: "Natural logarithm."},
-		entry{sigs: "log(float8) log10(float8) dlog10(float8)", kernel: logarithm(math.Log10), doc: "Base 10 logarithm."},
+		entry{sigs: "cbrt(float8) dcbrt(float8)", kernel: floatMap(commonCbrt), infallible: true, doc: "Cube root."},
+		entry{sigs: "exp(float8) dexp(float8)", kernel: ranged(exactExp), doc: "e raised to a power."},
+		entry{sigs: "ln(float8) dlog1(float8)", kernel: logarithm(exactLog), doc: "Natural logarithm."},
+		entry{sigs: "log(float8) log10(float8) dlog10(float8)", kernel: logarithm(commonLog10), doc: "Base 10 logarithm."},
 		entry{sigs: "power(float8,float8) pow(float8,float8) dpow(float8,float8)", kernel: each(floatPower), doc: "a raised to the power of b.", example: "power(9, 3) = 729"},
 		entry{sigs: "pi()", kernel: each(func(*row) (types.Datum, error) { return types.FloatDatum(math.Pi), nil }), infallible: true, doc: "The constant pi."},
 		entry{sigs: "degrees(float8)", kernel: floatMap(func(x float64) float64 { return x / (math.Pi / 180) }), doc: "Radians to degrees."},
 		entry{sigs: "radians(float8)", kernel: floatMap(func(x float64) float64 { return x * (math.Pi / 180) }), doc: "Degrees to radians."},
-		entry{sigs: "sin(float8)", kernel: finite(math.Sin), doc: "Sine, radians."},
-		entry{sigs: "cos(float8)", kernel: finite(math.Cos), doc: "Cosine, radians."},
-		entry{sigs: "tan(float8)", kernel: finite(math.Tan), doc: "Tangent, radians."},
-		entry{sigs: "cot(float8)", kernel: finite(func(x float64) float64 { return 1 / math.Tan(x) }), doc: "Cotangent, radians."},
-		entry{sigs: "asin(float8)", kernel: domain(-1, 1, math.Asin), doc: "Inverse sine, radians."},
-		entry{sigs: "acos(float8)", kernel: domain(-1, 1, math.Acos), doc: "Inverse cosine, radians."},
-		entry{sigs: "atan(float8)", kernel: floatMap(math.Atan), infallible: true, doc: "Inverse tangent, radians."},
+		entry{sigs: "sin(float8)", kernel: finite(exactSin), doc: "Sine, radians."},
+		entry{sigs: "cos(float8)", kernel: finite(exactCos), doc: "Cosine, radians."},
+		entry{sigs: "tan(float8)", kernel: finite(exactTan), doc: "Tangent, radians."},
+		entry{sigs: "cot(float8)", kernel: finite(func(x float64) float64 { return 1 / exactTan(x) }), doc: "Cotangent, radians."},
+		entry{sigs: "asin(float8)", kernel: domain(-1, 1, exactAsin), doc: "Inverse sine, radians."},
+		entry{sigs: "acos(float8)", kernel: domain(-1, 1, exactAcos), doc: "Inverse cosine, radians."},
+		entry{sigs: "atan(float8)", kernel: floatMap(exactAtan), infallible: true, doc: "Inverse tangent, radians."},
 		entry{sigs: "atan2(float8,float8)", kernel: each(func(r *row) (types.Datum, error) {
-			return types.FloatDatum(math.Atan2(r.float(0), r.float(1))), nil
+			return types.FloatDatum(exactAtan2(r.float(0), r.float(1))), nil
 		}), infallible: true, doc: "Inverse tangent of y/x, radians."},
-		entry{sigs: "sind(float8)", kernel: degreesOf(math.Sin), doc: "Sine, degrees."},
-		entry{sigs: "cosd(float8)", kernel: degreesOf(math.Cos), doc: "Cosine, degrees."},
-		entry{sigs: "tand(float8)", kernel: degreesOf(math.Tan), doc: "Tangent, degrees."},
-		entry{sigs: "cotd(float8)", kernel: degreesOf(func(x float64) float64 { return 1 / math.Tan(x) }), doc: "Cotangent, degrees."},
-		entry{sigs: "asind(float8)", kernel: domain(-1, 1, inDegrees(math.Asin)), doc: "Inverse sine, degrees."},
-		entry{sigs: "acosd(float8)", kernel: domain(-1, 1, inDegrees(math.Acos)), doc: "Inverse cosine, degrees."},
-		entry{sigs: "atand(float8)", kernel: floatMap(inDegrees(math.Atan)), infallible: true, doc: "Inverse tangent, degrees."},
+		entry{sigs: "sind(float8)", kernel: finite(sineDegrees), doc: "Sine, degrees."},
+		entry{sigs: "cosd(float8)", kernel: finite(cosineDegrees), doc: "Cosine, degrees."},
+		entry{sigs: "tand(float8)", kernel: finite(tangentDegrees), doc: "Tangent, degrees."},
+		entry{sigs: "cotd(float8)", kernel: finite(cotangentDegrees), doc: "Cotangent, degrees."},
+		entry{sigs: "asind(float8)", kernel: domain(-1, 1, asinDegrees), doc: "Inverse sine, degrees."},
+		entry{sigs: "acosd(float8)", kernel: domain(-1, 1, acosDegrees), doc: "Inverse cosine, degrees."},
+		entry{sigs: "atand(float8)", kernel: floatMap(atanDegrees), infallible: true, doc: "Inverse tangent, degrees."},
 		entry{sigs: "atan2d(float8,float8)", kernel: each(func(r *row) (types.Datum, error) {
-			return types.FloatDatum(inDegrees(func(y float64) float64 { return math.Atan2(y, r.float(1)) })(r.float(0))), nil
+			return types.FloatDatum(atan2Degrees(r.float(0), r.float(1))), nil
 		}), infallible: true, doc: "Inverse tangent of y/x, degrees."},
-		entry{sigs: "sinh(float8)", kernel: floatMap(math.Sinh), infallible: true, doc: "Hyperbolic sine."},
-		entry{sigs: "cosh(float8)", kernel: floatMap(math.Cosh), infallible: true, doc: "Hyperbolic cosine."},
-		entry{sigs: "tanh(float8)", kernel: floatMap(math.Tanh), infallible: true, doc: "Hyperbolic tangent."},
-		entry{sigs: "asinh(float8)", kernel: floatMap(math.Asinh), infallible: true, doc: "Inverse hyperbolic sine."},
-		entry{sigs: "acosh(float8)", kernel: domain(1, math.Inf(1), math.Acosh), doc: "Inverse hyperbolic cosine."},
+		entry{sigs: "sinh(float8)", kernel: floatMap(commonSinh), infallible: true, doc: "Hyperbolic sine."},
+		entry{sigs: "cosh(float8)", kernel: floatMap(commonCosh), infallible: true, doc: "Hyperbolic cosine."},
+		entry{sigs: "tanh(float8)", kernel: floatMap(commonTanh), infallible: true, doc: "Hyperbolic tangent."},
+		entry{sigs: "asinh(float8)", kernel: floatMap(commonAsinh), infallible: true, doc: "Inverse hyperbolic sine."},
+		entry{sigs: "acosh(float8)", kernel: domain(1, math.Inf(1), commonAcosh), doc: "Inverse hyperbolic cosine."},
 		entry{sigs: "atanh(float8)", kernel: domain(-1, 1, math.Atanh), doc: "Inverse hyperbolic tangent."},
 		entry{sigs: "random()", kernel: randomKernel, doc: "A random value in [0, 1)."},
 		entry{sigs: "width_bucket(float8,float8,float8,int4)", kernel: each(widthBucketFloat), doc: "The number of the bucket, of equal width between two bounds, that a value falls into."},

@@ -71,39 +71,50 @@ func badRegex(why string) error {
 var plainFlags = regexFlags{dotNewline: true}
 
 // compileRegex translates an advanced regular expression of PostgreSQL to Go's
-// syntax; the longest match is taken, as PostgreSQL does. Expressions with lazy
-// quantifiers, back references or look-around are matched by backtracking.
+// syntax where that means the same: for the longest match of expressions without
+// lazy quantifiers, back references and look-around.
 func compileRegex(p string, f regexFlags) (matcher, error) {
 	if rest, ok := strings.CutPrefix(p, "***="); ok {
 		p, f.literal = rest, true
 	} else if rest, ok := strings.CutPrefix(p, "***:"); ok {
 		p = rest
 	}
-	body := ""
 	if f.literal {
-		body = regexp.QuoteMeta(p)
-	} else {
-		if strings.HasPrefix(p, "(?") && len(p) > 2 && strings.IndexByte(":=!<", p[2]) < 0 {
-			opts, rest, ok := strings.Cut(p[2:], ")")
-			if !ok {
-				return nil, badRegex("parentheses () not balanced")
-			}
-			var err error
-			if f, err = parseFlags(f, opts, false); err != nil {
-				return nil, badRegex("invalid embedded option")
-			}
-			p = rest
-		}
-		t := translator{in: p, flags: f}
-		var err error
-		body, err = t.run()
-		if e, ok := errors.AsType[*pgerror.Error](err); ok && e.Code == pgerror.FeatureNotSupported || err == nil && t.lazy {
-			return newBackRegex(p, f)
-		}
+		fast, err := fastRegex(regexp.QuoteMeta(p), f)
 		if err != nil {
-			return nil, err
+			return nil, regexError(err)
 		}
+		return &regexMatcher{fast: fast, slow: literalTree(p, f)}, nil
 	}
+	if strings.HasPrefix(p, "(?") && len(p) > 2 && strings.IndexByte(":=!<#", p[2]) < 0 {
+		opts, rest, ok := strings.Cut(p[2:], ")")
+		if !ok {
+			return nil, badRegex("invalid embedded option")
+		}
+		var err error
+		if f, err = parseFlags(f, opts, false); err != nil {
+			return nil, badRegex("invalid embedded option")
+		}
+		p = rest
+	}
+	slow, plain, err := newBackRegex(p, f)
+	if err != nil {
+		return nil, err
+	}
+	m := &regexMatcher{slow: slow}
+	if !plain {
+		return m, nil
+	}
+	t := translator{in: p, flags: f}
+	if body, err := t.run(); err == nil && !t.lazy {
+		// What Go does not take is left to the tree.
+		m.fast, _ = fastRegex(body, f)
+	}
+	return m, nil
+}
+
+// fastRegex compiles an expression in Go's syntax.
+func fastRegex(body string, f regexFlags) (*regexp.Regexp, error) {
 	opts := ""
 	if f.fold {
 		opts += "i"
@@ -119,7 +130,7 @@ func compileRegex(p string, f regexFlags) (matcher, error) {
 	}
 	re, err := regexp.Compile(body)
 	if err != nil {
-		return nil, regexError(err)
+		return nil, err
 	}
 	re.Longest()
 	return re, nil

@@ -13,19 +13,65 @@ type backParser struct {
 	at     int
 	flags  regexFlags
 	groups int
+	// looking is above 0 in look-around, where groups capture nothing.
+	looking int
+	// nodes counts the nodes, plain says that none needs more than the fast matcher
+	// knows.
+	nodes int
+	plain bool
 }
 
-// newBackRegex compiles a pattern without its prefix and embedded options.
-func newBackRegex(p string, f regexFlags) (*backRegex, error) {
-	b := backParser{in: p, flags: f}
+// newBackRegex compiles a pattern without its prefix and embedded options. plain
+// says that it has neither lazy quantifiers nor look-around nor back references.
+func newBackRegex(p string, f regexFlags) (re *backRegex, plain bool, err error) {
+	b := backParser{in: p, flags: f, plain: true}
 	root, err := b.alternatives()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if b.at < len(b.in) {
-		return nil, badRegex("parentheses () not balanced")
+		return nil, false, badRegex("parentheses () not balanced")
 	}
-	return &backRegex{root: root, groups: b.groups, fold: f.fold, anchors: f.anchors, shortest: root.preference() < 0}, nil
+	return newTree(root, b.groups, f), b.plain, nil
+}
+
+// newTree numbers the nodes of an expression.
+func newTree(root *backNode, groups int, f regexFlags) *backRegex {
+	re := &backRegex{root: root, groups: groups, fold: f.fold, anchors: f.anchors, shortest: root.preference() < 0}
+	var number func(n *backNode)
+	number = func(n *backNode) {
+		n.id = re.nodes
+		re.nodes++
+		n.captures = n.kind == backGroup && n.group > 0
+		n.refs = n.kind == backRef
+		for _, k := range n.kids {
+			number(k)
+			n.captures, n.refs = n.captures || k.captures, n.refs || k.refs
+		}
+	}
+	number(root)
+	return re
+}
+
+// literalTree matches a text as it is written.
+func literalTree(p string, f regexFlags) *backRegex {
+	b := backParser{flags: f}
+	var list []*backNode
+	for _, c := range p {
+		list = append(list, b.one(c))
+	}
+	return newTree(sequence(list), 0, f)
+}
+
+// sequence puts nodes one behind the other, in pairs.
+func sequence(list []*backNode) *backNode {
+	switch len(list) {
+	case 0:
+		return &backNode{kind: backEmpty}
+	case 1:
+		return list[0]
+	}
+	return &backNode{kind: backCat, kids: []*backNode{list[0], sequence(list[1:])}}
 }
 
 func (b *backParser) has(s string) bool { return strings.HasPrefix(b.in[b.at:], s) }
@@ -57,7 +103,7 @@ func (b *backParser) alternatives() (*backNode, error) {
 }
 
 func (b *backParser) branch() (*backNode, error) {
-	n := &backNode{kind: backCat}
+	var list []*backNode
 	for b.at < len(b.in) && b.in[b.at] != '|' && b.in[b.at] != ')' {
 		if b.flags.expanded {
 			if c := b.in[b.at]; blank(c) {
@@ -82,14 +128,18 @@ func (b *backParser) branch() (*backNode, error) {
 		if k, err = b.quantified(k); err != nil {
 			return nil, err
 		}
-		n.kids = append(n.kids, k)
+		list = append(list, k)
 	}
-	return n, nil
+	return sequence(list), nil
 }
 
 // quantified wraps an atom in the quantifier that follows.
 func (b *backParser) quantified(k *backNode) (*backNode, error) {
 	if b.at == len(b.in) {
+		return k, nil
+	}
+	if k.constraint() {
+		// What follows is read as an atom, which no quantifier is.
 		return k, nil
 	}
 	r := &backNode{kind: backRepeat, kids: []*backNode{k}, max: -1}
@@ -111,7 +161,7 @@ func (b *backParser) quantified(k *backNode) (*backNode, error) {
 		}
 		switch {
 		case !ranged:
-			r.max = r.min
+			r.max, r.exact = r.min, true
 		case hi != "":
 			if r.max, err = strconv.Atoi(hi); err != nil || r.max > 255 || r.max < r.min {
 				return nil, badRegex("invalid repetition count(s)")
@@ -122,11 +172,24 @@ func (b *backParser) quantified(k *backNode) (*backNode, error) {
 		return k, nil
 	}
 	b.at++
-	r.lazy = b.take("?")
-	if b.at < len(b.in) && strings.IndexByte("*+?", b.in[b.at]) >= 0 {
-		return nil, badRegex("quantifier operand invalid")
+	if r.lazy = b.take("?"); r.lazy {
+		b.plain = false
+	}
+	if r.exact && r.lazy {
+		r.lazy = false
 	}
 	return r, nil
+}
+
+// constraint reports whether a node says something about a position.
+func (n *backNode) constraint() bool {
+	return n.kind >= backLineStart && n.kind <= backNoWordEdge || n.kind == backLook
+}
+
+// quantifier reports whether one stands at the current position.
+func (b *backParser) quantifier() bool {
+	c := b.in[b.at]
+	return c == '*' || c == '+' || c == '?' || c == '{' && b.at+1 < len(b.in) && isDigitByte(b.in[b.at+1])
 }
 
 // one matches a single character, in any case when the pattern folds.
@@ -139,15 +202,18 @@ func (b *backParser) one(c rune) *backNode {
 }
 
 func (b *backParser) atom() (*backNode, error) {
+	if b.quantifier() {
+		return nil, badRegex("quantifier operand invalid")
+	}
 	switch {
 	case b.take("(?="):
-		return b.group(&backNode{kind: backLook})
+		return b.look(&backNode{kind: backLook})
 	case b.take("(?!"):
-		return b.group(&backNode{kind: backLook, not: true})
+		return b.look(&backNode{kind: backLook, not: true})
 	case b.take("(?<="):
-		return b.group(&backNode{kind: backLook, behind: true})
+		return b.look(&backNode{kind: backLook, behind: true})
 	case b.take("(?<!"):
-		return b.group(&backNode{kind: backLook, behind: true, not: true})
+		return b.look(&backNode{kind: backLook, behind: true, not: true})
 	case b.take("(?:"):
 		return b.group(&backNode{kind: backGroup})
 	case b.take("(?#"):
@@ -156,7 +222,12 @@ func (b *backParser) atom() (*backNode, error) {
 			return nil, nil
 		}
 		return nil, badRegex("parentheses () not balanced")
+	case b.has("(?"):
+		return nil, badRegex("quantifier operand invalid")
 	case b.take("("):
+		if b.looking > 0 {
+			return b.group(&backNode{kind: backGroup})
+		}
 		b.groups++
 		return b.group(&backNode{kind: backGroup, group: b.groups})
 	case b.take("["):
@@ -172,11 +243,16 @@ func (b *backParser) atom() (*backNode, error) {
 		return b.escape()
 	}
 	c, w := utf8.DecodeRuneInString(b.in[b.at:])
-	if c == '*' || c == '+' || c == '?' {
-		return nil, badRegex("quantifier operand invalid")
-	}
 	b.at += w
 	return b.one(c), nil
+}
+
+// look reads what stands in the parentheses of look-around.
+func (b *backParser) look(n *backNode) (*backNode, error) {
+	b.plain = false
+	b.looking++
+	defer func() { b.looking-- }()
+	return b.group(n)
 }
 
 // group reads what stands in the parentheses of n.
@@ -223,22 +299,26 @@ func (b *backParser) escape() (*backNode, error) {
 	}
 	if k, ok := map[byte]backKind{'A': backTextStart, 'Z': backTextEnd, 'm': backWordStart, 'M': backWordEnd, 'y': backWordEdge, 'Y': backNoWordEdge}[c]; ok {
 		b.at++
+		if c != 'A' && c != 'Z' {
+			b.plain = false
+		}
 		return &backNode{kind: k}, nil
 	}
 	if c >= '1' && c <= '9' {
 		end := b.at + 1
 		for end < len(b.in) && isDigitByte(b.in[end]) {
-			if n, _ := strconv.Atoi(b.in[b.at : end+1]); n > b.groups {
-				break
-			}
 			end++
 		}
-		n, _ := strconv.Atoi(b.in[b.at:end])
-		if n > b.groups {
-			return nil, badRegex("invalid backreference number")
+		n, err := strconv.Atoi(b.in[b.at:end])
+		if end == b.at+1 || err == nil && n <= b.groups {
+			if n > b.groups || b.looking > 0 {
+				return nil, badRegex("invalid backreference number")
+			}
+			b.at, b.plain = end, false
+			return &backNode{kind: backRef, group: n}, nil
 		}
-		b.at = end
-		return &backNode{kind: backRef, group: n}, nil
+		b.plain = false
+		return b.one(b.octal()), nil
 	}
 	r, err := b.charEscape()
 	if err != nil {
@@ -247,20 +327,35 @@ func (b *backParser) escape() (*backNode, error) {
 	return b.one(r), nil
 }
 
+// octal reads up to three octal digits; digits that are none are characters of
+// their own.
+func (b *backParser) octal() rune {
+	var c rune
+	for n := 0; n < 3 && b.at < len(b.in) && b.in[b.at] >= '0' && b.in[b.at] <= '7' && c*8+rune(b.in[b.at]-'0') <= 0xff; n++ {
+		c = c*8 + rune(b.in[b.at]-'0')
+		b.at++
+	}
+	return c
+}
+
 // charEscape reads an escape of one character behind the backslash.
 func (b *backParser) charEscape() (rune, error) {
 	c, w := utf8.DecodeRuneInString(b.in[b.at:])
 	b.at += w
-	hex := func(n int) (rune, error) {
-		end := b.at
-		for end < len(b.in) && end < b.at+n && strings.IndexByte("0123456789abcdefABCDEF", b.in[end]) >= 0 {
-			end++
+	hex := func(least, most int) (rune, error) {
+		var v uint32
+		from := b.at
+		for b.at < len(b.in) && b.at < from+most {
+			d := strings.IndexByte("0123456789abcdef", b.in[b.at]|0x20)
+			if d < 0 {
+				break
+			}
+			v = v<<4 | uint32(d)
+			b.at++
 		}
-		v, err := strconv.ParseUint(b.in[b.at:end], 16, 31)
-		if err != nil {
+		if b.at-from < least || v > 0x7ffffffe {
 			return 0, badRegex("invalid escape \\ sequence")
 		}
-		b.at = end
 		return rune(v), nil
 	}
 	switch c {
@@ -288,13 +383,14 @@ func (b *backParser) charEscape() (rune, error) {
 	case 'v':
 		return '\v', nil
 	case 'u':
-		return hex(4)
+		return hex(4, 4)
 	case 'U':
-		return hex(8)
+		return hex(8, 8)
 	case 'x':
-		return hex(255)
+		return hex(1, 255)
 	case '0':
-		return 0, nil
+		b.at--
+		return b.octal(), nil
 	}
 	if c < 0x80 && alnum(byte(c)) {
 		return 0, badRegex("invalid escape \\ sequence")
@@ -313,6 +409,9 @@ var namedClasses = map[string]func(rune) bool{
 
 // bracket reads a bracket expression behind its opening bracket.
 func (b *backParser) bracket() (*backNode, error) {
+	if b.has("[:<:]]") || b.has("[:>:]]") {
+		b.plain = false
+	}
 	if b.take("[:<:]]") {
 		return &backNode{kind: backWordStart}, nil
 	}

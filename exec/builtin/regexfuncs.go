@@ -182,12 +182,12 @@ func regexpMatches(c *function.Call, args []types.Datum, emit func([]types.Datum
 }
 
 // splitRegex splits at matches. An empty match splits between characters, but
-// not at the ends.
+// not at the ends nor behind another match.
 func splitRegex(re *compiledRegex, s string) []string {
 	var out []string
 	at := 0
-	for _, m := range re.re.FindAllStringIndex(s, -1) {
-		if m[0] == m[1] && (m[0] == at && at == 0 || m[0] >= len(s)) {
+	for _, m := range re.re.FindAllStringSubmatchIndex(s, -1) {
+		if m[0] >= len(s) || m[1] <= at {
 			continue
 		}
 		out = append(out, s[at:m[0]])
@@ -252,7 +252,7 @@ func regexpCount(r *row) (types.Datum, error) {
 		return types.Null, err
 	}
 	s := r.text(0)
-	return types.IntDatum(int64(len(re.re.FindAllStringIndex(s[offset(s, int(start-1)):], -1)))), nil
+	return types.IntDatum(int64(len(re.re.FindAllStringSubmatchIndex(s[offset(s, int(start-1)):], -1)))), nil
 }
 
 // nthMatch finds match n from a start; nil when there is none.
@@ -308,7 +308,7 @@ func regexpInstr(r *row) (types.Datum, error) {
 	}
 	end := r.intAt(4, 0)
 	if end != 0 && end != 1 {
-		return types.Null, positive("endoption", -1, 0)
+		return types.Null, positive("endoption", int64(end), 1<<62)
 	}
 	s, m, sub, err := nthMatch(r, 5, 6)
 	if err != nil || m == nil {

@@ -376,7 +376,19 @@ func concatWS(r *row) (types.Datum, error) {
 
 // anyCat is text || anything and anything || text.
 func anyCat(r *row) (types.Datum, error) {
-	return text(string(r.printed(r.printed(nil, 0), 1)))
+	var out []byte
+	for i := range 2 {
+		// A cast to text, which prints a boolean in full.
+		switch {
+		case r.args[i].Type.OID != types.Bool:
+			out = r.printed(out, i)
+		case r.bool(i):
+			out = append(out, "true"...)
+		default:
+			out = append(out, "false"...)
+		}
+	}
+	return text(string(out))
 }
 
 // overlay replaces a part of a text.
@@ -414,7 +426,9 @@ func chr(r *row) (types.Datum, error) {
 		return types.Null, pgerror.New(pgerror.ProgramLimitExceeded, "null character not permitted")
 	case c < 0:
 		return types.Null, pgerror.New(pgerror.InvalidParameterValue, "character number must be positive")
-	case c > unicode.MaxRune || !utf8.ValidRune(rune(c)):
+	case c <= unicode.MaxRune && !utf8.ValidRune(rune(c)):
+		return types.Null, pgerror.Newf(pgerror.ProgramLimitExceeded, "requested character not valid for encoding: %d", c)
+	case c > unicode.MaxRune:
 		return types.Null, pgerror.Newf(pgerror.ProgramLimitExceeded, "requested character too large for encoding: %d", c)
 	}
 	return text(string(rune(c)))

@@ -128,6 +128,9 @@ func (m *moment) word(w string, fill bool) (s string, number int, err error) {
 		if !fill {
 			width = 0
 		}
+		if n < 0 && (w == "DD" || w == "MM") {
+			return fmt.Sprintf("%0*d", width, n), -n, nil
+		}
 		if n < 0 {
 			return fmt.Sprintf("-%0*d", width, -n), -n, nil
 		}
@@ -143,6 +146,9 @@ func (m *moment) word(w string, fill bool) (s string, number int, err error) {
 	weekday, doy, year := 0, 0, m.year
 	if !m.interval {
 		isoYear, isoWeek = types.IsoWeek(m.days)
+		if isoYear <= 0 {
+			isoYear = 1 - isoYear
+		}
 		weekday = types.Weekday(m.days)
 		doy = int(m.days-types.DaysFromCivil(m.year, 1, 1)) + 1
 		if year <= 0 {
@@ -242,21 +248,40 @@ func (m *moment) word(w string, fill bool) (s string, number int, err error) {
 	case "Q":
 		return num((m.month-1)/3+1, 1)
 	case "CC":
+		if !m.interval && m.year <= 0 {
+			return num(-((year + 99) / 100), 2)
+		}
 		return num((year+99)/100, 2)
 	case "J":
 		return num(int(m.days)+2440588, 0)
 	case "TZ", "tz":
 		return cased(w, m.zone), -1, nil
 	case "TZH":
-		return fmt.Sprintf("%+03d", m.offset/3600), -1, nil
+		return fmt.Sprintf("%s%02d", sign(m.offset), max(m.offset, -m.offset)/3600), -1, nil
 	case "TZM":
 		return fmt.Sprintf("%02d", max(m.offset, -m.offset)/60%60), -1, nil
 	case "OF":
-		s = fmt.Sprintf("%+03d", m.offset/3600)
+		s = fmt.Sprintf("%s%02d", sign(m.offset), max(m.offset, -m.offset)/3600)
 		if x := max(m.offset, -m.offset) / 60 % 60; x != 0 {
 			s += fmt.Sprintf(":%02d", x)
 		}
 		return s, -1, nil
+	}
+	if strings.ToUpper(w) == "RM" && m.interval {
+		if m.year == 0 && m.month == 0 {
+			return "", -1, nil
+		}
+		at := (m.month + 11) % 12
+		if m.month == 0 && m.year >= 0 {
+			at = 11
+		}
+		if m.month < 0 || m.month == 0 && m.year < 0 {
+			at = 12 + m.month
+			if m.month == 0 {
+				at = 0
+			}
+		}
+		return name(romans[at], 4)
 	}
 	if m.month < 1 || m.month > 12 {
 		return "", -1, nil
@@ -274,6 +299,14 @@ func (m *moment) word(w string, fill bool) (s string, number int, err error) {
 		return name(romans[m.month-1], 4)
 	}
 	return w, -1, nil
+}
+
+// sign is the sign of an offset from UTC.
+func sign(offset int) string {
+	if offset < 0 {
+		return "-"
+	}
+	return "+"
 }
 
 // dateToChar is to_char of timestamps and intervals.

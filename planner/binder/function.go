@@ -166,7 +166,7 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 			return nil, b.errorf(exprLocation(fc.Args[len(fc.Args)-1]), pgerror.DatatypeMismatch, "VARIADIC argument must be an array")
 		}
 		spread := *m.Fn
-		spread.Kernel = function.Spread(m.Fn.Kernel)
+		spread.Kernel = function.Spread(m.Fn.Kernel, m.Fn.Name == "format")
 		m.Fn = &spread
 	}
 	if rows := jsonRowArgs(m.Fn.Name); rows != nil {
