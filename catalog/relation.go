@@ -28,6 +28,8 @@ func (k RelKind) String() string {
 		return "foreign table"
 	case MatView:
 		return "materialized view"
+	case Sequence:
+		return "sequence"
 	}
 	return "table"
 }
@@ -65,6 +67,9 @@ type Relation struct {
 	// of the expressions in them and in the columns' defaults.
 	Constraints    []Constraint `json:",omitempty"`
 	DefinitionPath []string     `json:",omitempty"`
+
+	// Sequence is set for a sequence.
+	Sequence *SequenceDef `json:",omitempty"`
 
 	RowSecurity      bool
 	ForceRowSecurity bool
@@ -124,8 +129,11 @@ type Column struct {
 	NotNull bool
 	// Default is the SQL of the default of a local table's column, "" for none.
 	Default string `json:",omitempty"`
-	Options Options
-	ACL     ACL
+	// Identity is 'a' for GENERATED ALWAYS AS IDENTITY, 'd' for BY DEFAULT, 0
+	// otherwise; Default then draws from the sequence.
+	Identity rune `json:",omitempty"`
+	Options  Options
+	ACL      ACL
 }
 
 // ID implements Object.
@@ -144,6 +152,9 @@ func (o *Relation) refs() []types.OID {
 	for _, c := range o.Columns {
 		out = append(out, c.ACL.roles()...)
 		out = append(out, typeRefs(c.Type)...)
+	}
+	if o.Sequence != nil && o.Sequence.OwnerTable != 0 {
+		out = append(out, o.Sequence.OwnerTable)
 	}
 	return append(out, o.Depends...)
 }

@@ -57,6 +57,7 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 	at := map[int16]int{}
 	for i, c := range rel.Columns {
 		w.Defaults, w.NotNull = append(w.Defaults, c.Default), append(w.NotNull, c.NotNull)
+		w.Identity = append(w.Identity, c.Identity)
 		at[c.AttNum] = i
 	}
 	for _, k := range rel.Constraints {
@@ -128,6 +129,16 @@ func (l localRows) Lock(ctx context.Context, table types.OID) error {
 		return err
 	}
 	return l.s.unchanged(table)
+}
+
+// SequenceValue implements ddl.LocalRows.
+func (l localRows) SequenceValue(seq *catalog.Relation) (int64, bool, error) {
+	return l.s.engine.Rows.LastValue(seq)
+}
+
+// SetSequence implements ddl.LocalRows.
+func (l localRows) SetSequence(seq *catalog.Relation, value int64, called bool) error {
+	return l.s.engine.Rows.SetValue(seq, value, called)
 }
 
 // Count implements ddl.LocalRows.
@@ -214,6 +225,9 @@ func (e *Engine) DropSchemas(which func(name string) bool) error {
 		going[rel.OID] = true
 		for _, v := range snap.Dependents(rel.OID) {
 			drop(v)
+		}
+		for _, s := range snap.OwnedSequences(rel.OID, 0) {
+			drop(s)
 		}
 		for _, p := range snap.RowPolicies(rel.OID) {
 			going[p.OID] = true

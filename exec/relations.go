@@ -207,6 +207,9 @@ func (r *relations) known(ctx context.Context, rel *catalog.Relation) (*binder.R
 		out.View = &binder.View{SQL: rel.ViewSQL, SearchPath: rel.ViewPath, Owner: rel.Owner}
 		return out, nil
 	}
+	if rel.Kind == catalog.Sequence {
+		return nil, pgerror.NotSupported("reading the relation of a sequence is not supported").WithHint("Read pg_sequences, or use currval.")
+	}
 	if rel.Kind == catalog.Table {
 		if r.raw {
 			out.Check = nil

@@ -357,6 +357,7 @@ func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 	case pg.DiscardMode_DISCARD_PLANS:
 		return "DISCARD PLANS", nil
 	case pg.DiscardMode_DISCARD_SEQUENCES:
+		s.sess.Drawn.Forget()
 		return "DISCARD SEQUENCES", nil
 	case pg.DiscardMode_DISCARD_TEMP:
 		return "DISCARD TEMP", nil
@@ -369,6 +370,7 @@ func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 	if err := s.setRole("none", false); err != nil {
 		return "", err
 	}
+	s.sess.Drawn.Forget()
 	s.sess.Vars.ResetAll()
 	s.syncRole()
 	return "DISCARD ALL", nil

@@ -19,6 +19,8 @@ func alterTag(t pg.ObjectType) string {
 		return "ALTER FOREIGN TABLE"
 	case pg.ObjectType_OBJECT_VIEW:
 		return "ALTER VIEW"
+	case pg.ObjectType_OBJECT_SEQUENCE:
+		return "ALTER SEQUENCE"
 	}
 	return "ALTER TABLE"
 }
@@ -31,7 +33,7 @@ func ofKind(rel *catalog.Relation, t pg.ObjectType) error {
 		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a foreign table`, rel.Name)
 	case t == pg.ObjectType_OBJECT_VIEW && rel.Kind != catalog.View:
 		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a view`, rel.Name)
-	case t == pg.ObjectType_OBJECT_MATVIEW || t == pg.ObjectType_OBJECT_INDEX || t == pg.ObjectType_OBJECT_SEQUENCE:
+	case t == pg.ObjectType_OBJECT_MATVIEW || t == pg.ObjectType_OBJECT_INDEX || t == pg.ObjectType_OBJECT_SEQUENCE && rel.Kind != catalog.Sequence:
 		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is a %s`, rel.Name, rel.Kind)
 	}
 	return nil
@@ -297,7 +299,7 @@ func (r *run) alterOwner(s *pg.AlterOwnerStmt) error {
 
 func (r *run) rename(s *pg.RenameStmt) error {
 	switch s.RenameType {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE:
 		return r.renameRelation(s)
 	case pg.ObjectType_OBJECT_COLUMN:
 		return r.renameColumn(s)
