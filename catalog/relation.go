@@ -63,6 +63,11 @@ type Relation struct {
 	ViewPath []string
 	Depends  []types.OID
 
+	// Populated says that a materialized view has rows to show; Bases are the
+	// tables they come from, through views and other materialized views as well.
+	Populated bool          `json:",omitempty"`
+	Bases     []MatViewBase `json:",omitempty"`
+
 	// Constraints and indexes of a local table; DefinitionPath is the search path
 	// of the expressions in them and in the columns' defaults.
 	Constraints    []Constraint `json:",omitempty"`
@@ -116,6 +121,14 @@ func (o *Relation) KeyColumn(att int16) bool {
 		}
 	}
 	return false
+}
+
+// MatViewBase is a table from which rows of a materialized view come, and the
+// policies under which they were stored: "" for none, else a text that only the
+// same policies have.
+type MatViewBase struct {
+	Relation types.OID
+	Policies string `json:",omitempty"`
 }
 
 // RemoteName is what the source calls a table.

@@ -53,6 +53,9 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 	if out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel); err != nil {
 		return err
 	}
+	if rel.Kind == catalog.MatView && r.refreshing != rel.OID {
+		return nil
+	}
 	w := &binder.Writable{Source: src, SearchPath: rel.DefinitionPath, Permit: r.permit(rel)}
 	at := map[int16]int{}
 	for i, c := range rel.Columns {
@@ -95,6 +98,9 @@ func localStatistics(rel *catalog.Relation, stored *connector.Statistics) *conne
 // permit asks for the privilege to change a table, or columns of it.
 func (r *relations) permit(rel *catalog.Relation) func(types.OID, physical.ModifyKind, []int) error {
 	return func(role types.OID, kind physical.ModifyKind, columns []int) error {
+		if rel.Kind == catalog.MatView {
+			return nil // only its refresh gets here
+		}
 		want := [...]catalog.Privilege{catalog.Insert, catalog.Update, catalog.Delete}[kind]
 		if r.snap.HasTable(role, rel, want) {
 			return nil

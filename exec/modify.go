@@ -35,6 +35,10 @@ func (s *Session) prepareModify(ctx context.Context, p *Prepared) error {
 // bindModify binds a statement that changes a table.
 func (s *Session) bindModify(ctx context.Context, p *Prepared) (*binder.Result, error) {
 	rel := s.relations()
+	if p.refresh != nil {
+		// As the owner sees it, by the names that it was made with.
+		rel.refreshing, rel.role, rel.path = p.refresh.OID, p.refresh.Owner, p.refresh.ViewPath
+	}
 	env := s.binderEnv(rel)
 	if p.copyFrom != nil {
 		_, cols, err := s.copyTarget(ctx, p.copyFrom)

@@ -67,7 +67,7 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 	if err := b.checkPrivileges(); err != nil {
 		return nil, err
 	}
-	res := &Result{Plan: b.with(m.plan), Params: b.params, Writes: b.writes}
+	res := &Result{Plan: b.with(m.plan), Params: b.params, Writes: b.writes, Bases: b.read()}
 	res.Modified = &res.Writes[len(res.Writes)-1]
 	for _, c := range m.returning {
 		o := b.origins[c.ID]
@@ -148,6 +148,8 @@ func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.M
 		verb := [...]string{"insert into", "update", "delete from", "merge into"}[kind]
 		what := "table"
 		switch {
+		case m.rel.MatView:
+			return pgerror.Newf(pgerror.WrongObjectType, "cannot change materialized view %q", m.rel.Name)
 		case m.rel.View != nil:
 			what = "view"
 		case m.rel.Server != "":

@@ -453,7 +453,7 @@ func (r *run) createIndex(s *pg.IndexStmt) error {
 	if err != nil {
 		return err
 	}
-	if rel.Kind != catalog.Table {
+	if rel.Kind != catalog.Table && rel.Kind != catalog.MatView {
 		return pgerror.Newf(pgerror.WrongObjectType, `cannot create index on relation "%s"`, rel.Name).
 			WithDetail("This operation is not supported for %ss.", rel.Kind)
 	}
