@@ -28,6 +28,8 @@ func (k RelKind) String() string {
 		return "foreign table"
 	case MatView:
 		return "materialized view"
+	case Sequence:
+		return "sequence"
 	}
 	return "table"
 }
@@ -61,10 +63,18 @@ type Relation struct {
 	ViewPath []string
 	Depends  []types.OID
 
+	// Populated says that a materialized view has rows to show; Bases are the
+	// tables they come from, through views and other materialized views as well.
+	Populated bool          `json:",omitempty"`
+	Bases     []MatViewBase `json:",omitempty"`
+
 	// Constraints and indexes of a local table; DefinitionPath is the search path
 	// of the expressions in them and in the columns' defaults.
 	Constraints    []Constraint `json:",omitempty"`
 	DefinitionPath []string     `json:",omitempty"`
+
+	// Sequence is set for a sequence.
+	Sequence *SequenceDef `json:",omitempty"`
 
 	RowSecurity      bool
 	ForceRowSecurity bool
@@ -113,6 +123,14 @@ func (o *Relation) KeyColumn(att int16) bool {
 	return false
 }
 
+// MatViewBase is a table from which rows of a materialized view come, and the
+// policies under which they were stored: "" for none, else a text that only the
+// same policies have.
+type MatViewBase struct {
+	Relation types.OID
+	Policies string `json:",omitempty"`
+}
+
 // RemoteName is what the source calls a table.
 type RemoteName struct{ Schema, Name string }
 
@@ -124,8 +142,11 @@ type Column struct {
 	NotNull bool
 	// Default is the SQL of the default of a local table's column, "" for none.
 	Default string `json:",omitempty"`
-	Options Options
-	ACL     ACL
+	// Identity is 'a' for GENERATED ALWAYS AS IDENTITY, 'd' for BY DEFAULT, 0
+	// otherwise; Default then draws from the sequence.
+	Identity rune `json:",omitempty"`
+	Options  Options
+	ACL      ACL
 }
 
 // ID implements Object.
@@ -144,6 +165,9 @@ func (o *Relation) refs() []types.OID {
 	for _, c := range o.Columns {
 		out = append(out, c.ACL.roles()...)
 		out = append(out, typeRefs(c.Type)...)
+	}
+	if o.Sequence != nil && o.Sequence.OwnerTable != 0 {
+		out = append(out, o.Sequence.OwnerTable)
 	}
 	return append(out, o.Depends...)
 }

@@ -25,7 +25,7 @@ func (s *Session) analyzeStmt(ctx context.Context, n *pg.VacuumStmt) error {
 	r := s.relations()
 	if len(n.Rels) == 0 {
 		for _, rel := range r.snap.Relations() {
-			if (rel.Kind == catalog.ForeignTable || rel.Kind == catalog.Table) && r.snap.IsMember(r.role, rel.Owner) {
+			if (rel.Kind == catalog.ForeignTable || stored(rel)) && r.snap.IsMember(r.role, rel.Owner) {
 				if err := s.analyze(ctx, r, rel); err != nil {
 					if ctx.Err() != nil {
 						return err
@@ -52,6 +52,11 @@ func (s *Session) analyzeStmt(ctx context.Context, n *pg.VacuumStmt) error {
 	return nil
 }
 
+// stored reports whether the rows of a relation are here.
+func stored(rel *catalog.Relation) bool {
+	return rel.Kind == catalog.Table || rel.Kind == catalog.MatView
+}
+
 // analyzed finds a table to analyze; nil, after a warning, for one that cannot
 // be.
 func (s *Session) analyzed(ctx context.Context, r *relations, name binder.Name) (*catalog.Relation, error) {
@@ -62,7 +67,7 @@ func (s *Session) analyzed(ctx context.Context, r *relations, name binder.Name) 
 	o, _ := r.snap.Object(found.OID)
 	rel, ok := o.(*catalog.Relation)
 	switch {
-	case !ok || rel.Kind != catalog.ForeignTable && rel.Kind != catalog.Table:
+	case !ok || rel.Kind != catalog.ForeignTable && !stored(rel):
 		s.notice(pgerror.Warningf(pgerror.WrongObjectType, "skipping %q --- cannot analyze non-tables or special system tables", found.Name))
 		return nil, nil
 	case !r.snap.IsMember(r.role, rel.Owner):
@@ -80,7 +85,7 @@ func (s *Session) analyze(ctx context.Context, r *relations, rel *catalog.Relati
 	if err != nil {
 		return err
 	}
-	if rel.Kind == catalog.Table {
+	if stored(rel) {
 		ctx = s.inView(ctx)
 	}
 	// What was stored before does not count as known.
@@ -120,7 +125,7 @@ func (s *Session) analyze(ctx context.Context, r *relations, rel *catalog.Relati
 			return err
 		}
 	}
-	if rel.Kind == catalog.Table {
+	if stored(rel) {
 		for _, c := range rel.Columns {
 			out.Of = append(out.Of, connector.StatisticsColumn{AttNum: c.AttNum, Type: c.Type})
 		}

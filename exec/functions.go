@@ -17,7 +17,7 @@ import (
 
 // Functions are the functions that need the engine itself.
 func (e *Engine) Functions() []*function.Overload {
-	return []*function.Overload{{
+	return append(e.sequenceFunctions(), &function.Overload{
 		Name: "test_server", Schema: "hub", Kind: function.Scalar,
 		Args: []types.OID{types.Text}, ArgNames: []string{"server"}, Ret: types.Text,
 		Volatility: function.Volatile, Strict: true,
@@ -37,7 +37,7 @@ func (e *Engine) Functions() []*function.Overload {
 			}
 			return nil
 		},
-	}}
+	})
 }
 
 // testServer tries one server.

@@ -53,10 +53,14 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 	if out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel); err != nil {
 		return err
 	}
+	if rel.Kind == catalog.MatView && r.refreshing != rel.OID {
+		return nil
+	}
 	w := &binder.Writable{Source: src, SearchPath: rel.DefinitionPath, Permit: r.permit(rel)}
 	at := map[int16]int{}
 	for i, c := range rel.Columns {
 		w.Defaults, w.NotNull = append(w.Defaults, c.Default), append(w.NotNull, c.NotNull)
+		w.Identity = append(w.Identity, c.Identity)
 		at[c.AttNum] = i
 	}
 	for _, k := range rel.Constraints {
@@ -94,6 +98,9 @@ func localStatistics(rel *catalog.Relation, stored *connector.Statistics) *conne
 // permit asks for the privilege to change a table, or columns of it.
 func (r *relations) permit(rel *catalog.Relation) func(types.OID, physical.ModifyKind, []int) error {
 	return func(role types.OID, kind physical.ModifyKind, columns []int) error {
+		if rel.Kind == catalog.MatView {
+			return nil // only its refresh gets here
+		}
 		want := [...]catalog.Privilege{catalog.Insert, catalog.Update, catalog.Delete}[kind]
 		if r.snap.HasTable(role, rel, want) {
 			return nil
@@ -128,6 +135,16 @@ func (l localRows) Lock(ctx context.Context, table types.OID) error {
 		return err
 	}
 	return l.s.unchanged(table)
+}
+
+// SequenceValue implements ddl.LocalRows.
+func (l localRows) SequenceValue(seq *catalog.Relation) (int64, bool, error) {
+	return l.s.engine.Rows.LastValue(seq)
+}
+
+// SetSequence implements ddl.LocalRows.
+func (l localRows) SetSequence(seq *catalog.Relation, value int64, called bool) error {
+	return l.s.engine.Rows.SetValue(seq, value, called)
 }
 
 // Count implements ddl.LocalRows.
@@ -214,6 +231,9 @@ func (e *Engine) DropSchemas(which func(name string) bool) error {
 		going[rel.OID] = true
 		for _, v := range snap.Dependents(rel.OID) {
 			drop(v)
+		}
+		for _, s := range snap.OwnedSequences(rel.OID, 0) {
+			drop(s)
 		}
 		for _, p := range snap.RowPolicies(rel.OID) {
 			going[p.OID] = true

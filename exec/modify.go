@@ -35,6 +35,10 @@ func (s *Session) prepareModify(ctx context.Context, p *Prepared) error {
 // bindModify binds a statement that changes a table.
 func (s *Session) bindModify(ctx context.Context, p *Prepared) (*binder.Result, error) {
 	rel := s.relations()
+	if p.refresh != nil {
+		// As the owner sees it, by the names that it was made with.
+		rel.refreshing, rel.role, rel.path = p.refresh.OID, p.refresh.Owner, p.refresh.ViewPath
+	}
 	env := s.binderEnv(rel)
 	if p.copyFrom != nil {
 		_, cols, err := s.copyTarget(ctx, p.copyFrom)
@@ -230,15 +234,15 @@ func (s *Session) truncateStmt(ctx context.Context, n *pg.TruncateStmt) (string,
 		return "", err
 	}
 	for _, r := range n.Relations {
-		if err := s.truncate(ctx, r.GetRangeVar()); err != nil {
+		if err := s.truncate(ctx, r.GetRangeVar(), n.RestartSeqs); err != nil {
 			return "", err
 		}
 	}
 	return "TRUNCATE TABLE", nil
 }
 
-// truncate empties one table.
-func (s *Session) truncate(ctx context.Context, v *pg.RangeVar) error {
+// truncate empties one table; with restart its sequences begin anew, at once.
+func (s *Session) truncate(ctx context.Context, v *pg.RangeVar, restart bool) error {
 	find := func() (types.OID, error) {
 		rel := s.relations()
 		out, err := rel.Relation(ctx, binder.Name{Catalog: v.Catalogname, Schema: v.Schemaname, Name: v.Relname}, nil)
@@ -264,6 +268,13 @@ func (s *Session) truncate(ctx context.Context, v *pg.RangeVar) error {
 			return err
 		} else if now == table {
 			s.rows().Truncate(table)
+			if restart {
+				for _, seq := range s.snapshot().OwnedSequences(table, 0) {
+					if err := s.engine.Rows.SetValue(seq, seq.Sequence.Start, false); err != nil {
+						return err
+					}
+				}
+			}
 			return s.unchanged(table)
 		}
 	}

@@ -33,6 +33,8 @@ type relations struct {
 	// raw leaves policies and privileges out: for the engine's own questions
 	// about the rows of local tables.
 	raw bool
+	// refreshing is the materialized view whose rows are being stored.
+	refreshing types.OID
 }
 
 // describe describes a table of a source once per statement.
@@ -207,7 +209,15 @@ func (r *relations) known(ctx context.Context, rel *catalog.Relation) (*binder.R
 		out.View = &binder.View{SQL: rel.ViewSQL, SearchPath: rel.ViewPath, Owner: rel.Owner}
 		return out, nil
 	}
-	if rel.Kind == catalog.Table {
+	if rel.Kind == catalog.Sequence {
+		return nil, pgerror.NotSupported("reading the relation of a sequence is not supported").WithHint("Read pg_sequences, or use currval.")
+	}
+	if rel.Kind == catalog.MatView {
+		if err := r.matview(ctx, out, rel); err != nil {
+			return nil, err
+		}
+	}
+	if rel.Kind == catalog.Table || rel.Kind == catalog.MatView {
 		if r.raw {
 			out.Check = nil
 		}

@@ -106,7 +106,7 @@ func (e *Engine) Open(_ context.Context, r OpenRequest) (*Session, error) {
 	s := &Session{engine: e, names: r.Names, sess: &session.Session{
 		PID: r.PID, Database: r.Database, SessionUser: r.User, CurrentUser: r.User,
 		ClientAddr: r.ClientAddr, Started: now, TxStart: now, StatementStart: now,
-		Vars: session.NewVars(defaults), Notice: r.Notice,
+		Vars: session.NewVars(defaults), Drawn: &session.Drawn{}, Notice: r.Notice,
 	}}
 	super := snap.IsSuper(role.OID)
 	s.sess.Vars.SetInternal("session_authorization", r.User)

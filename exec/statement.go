@@ -10,6 +10,7 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
+	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/memory"
 	"github.com/hubsql/hubsql/exec/operator"
@@ -54,7 +55,9 @@ type Prepared struct {
 	// copyFrom is set for COPY FROM, whose data has the format copyIn.
 	copyFrom *pg.CopyStmt
 	copyIn   *CopyIn
-	history  planHistory
+	// refresh is set when the statement stores the rows of a materialized view.
+	refresh *catalog.Relation
+	history planHistory
 	// owned are statements that only this one executes.
 	owned  []*Prepared
 	closed bool

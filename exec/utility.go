@@ -112,11 +112,14 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 		sel := as.Query.GetSelectStmt()
 		switch {
 		case as.Objtype == pg.ObjectType_OBJECT_MATVIEW:
-			return pgerror.NotSupported("CREATE MATERIALIZED VIEW is not supported")
+			return s.prepareMatView(p, as)
 		case sel == nil:
 			return pgerror.NotSupported("CREATE TABLE AS EXECUTE is not supported")
 		}
 		return s.prepareCreateAs(ctx, p, sel, as.Into, as.IfNotExists)
+	case *pg.Node_RefreshMatViewStmt:
+		command(func(ctx context.Context) (string, error) { return s.refreshStmt(ctx, n.RefreshMatViewStmt) })
+		return nil
 	case *pg.Node_NotifyStmt:
 		return pgerror.NotSupported("NOTIFY is not supported")
 	case *pg.Node_VacuumStmt:
@@ -357,6 +360,7 @@ func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 	case pg.DiscardMode_DISCARD_PLANS:
 		return "DISCARD PLANS", nil
 	case pg.DiscardMode_DISCARD_SEQUENCES:
+		s.sess.Drawn.Forget()
 		return "DISCARD SEQUENCES", nil
 	case pg.DiscardMode_DISCARD_TEMP:
 		return "DISCARD TEMP", nil
@@ -369,6 +373,7 @@ func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 	if err := s.setRole("none", false); err != nil {
 		return "", err
 	}
+	s.sess.Drawn.Forget()
 	s.sess.Vars.ResetAll()
 	s.syncRole()
 	return "DISCARD ALL", nil

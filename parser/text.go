@@ -22,6 +22,15 @@ func ExprText(n *pg.Node) (string, error) {
 	return strings.TrimPrefix(text, "SELECT "), nil
 }
 
+// QueryText returns a query as SQL text.
+func QueryText(n *pg.Node) (string, error) {
+	text, err := pg.Deparse(&pg.ParseResult{Stmts: []*pg.RawStmt{{Stmt: n}}})
+	if err != nil {
+		return "", pgerror.Wrap(err, pgerror.InternalError, "could not print a query")
+	}
+	return text, nil
+}
+
 // ViewQuery returns the text of the query in a CREATE VIEW statement, as
 // written, and its byte offset in sql.
 func ViewQuery(sql string) (string, int, error) {

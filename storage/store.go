@@ -40,6 +40,8 @@ type Store struct {
 	mu      sync.Mutex
 	tables  atomic.Pointer[map[types.OID]*version]
 	indexes indexes
+
+	sequences sequences
 }
 
 const schema = `
@@ -61,7 +63,10 @@ func Open(dir string, cat *catalog.Catalog, account *memory.Account, log *slog.L
 
 // load reads the descriptions and the rows that are not in files.
 func (s *Store) load(db *sql.DB) error {
-	if _, err := db.Exec(schema); err != nil {
+	if _, err := db.Exec(schema + ";" + sequenceSchema); err != nil {
+		return err
+	}
+	if err := s.forgetSequences(db, s.catalog.Current()); err != nil {
 		return err
 	}
 	rows, err := db.Query("SELECT id, relation, description, data, dead FROM segment ORDER BY id")
@@ -257,7 +262,7 @@ func (s *Store) discard(list []segment) {
 
 // Close closes the files. Nothing may be reading.
 func (s *Store) Close() error {
-	var first error
+	first := s.closeSequences()
 	for _, v := range *s.tables.Load() {
 		for _, g := range v.segments {
 			if g.body.file != nil {

@@ -106,7 +106,7 @@ func pgClass(x *scan) {
 
 func pgAttribute(x *scan) {
 	facts := factsOf()
-	add := func(rel types.OID, kind catalog.RelKind, name string, t types.Type, number int16, notNull, byDefault bool, collation types.OID, acl, fdw types.Datum) {
+	add := func(rel types.OID, kind catalog.RelKind, name string, t types.Type, number int16, notNull, byDefault bool, identity string, collation types.OID, acl, fdw types.Datum) {
 		info, f := types.Lookup(t.OID), facts[t.OID]
 		length, dims := int16(-1), 0
 		if info != nil {
@@ -124,17 +124,21 @@ func pgAttribute(x *scan) {
 			id = t.Domain
 		}
 		x.add(oid(rel), str(name), oid(id), num(target), num(int(length)), num(int(number)), num(dims), num(-1), num(int(mod)),
-			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(byDefault), yes(false), str(""), str(""),
+			yes(f.byVal), str(f.align), str(f.storage), str(""), yes(notNull), yes(byDefault), yes(false), str(identity), str(""),
 			yes(false), yes(true), num(0), oid(collation), acl, null, fdw, null)
 	}
 	x.eachRelation("attrelid", func(r *RelationInfo) {
 		for _, c := range r.Columns {
-			add(r.OID, catalog.RelKind(r.Kind), c.Name, c.Type, c.AttNum, c.NotNull, false, c.collation(), null, null)
+			add(r.OID, catalog.RelKind(r.Kind), c.Name, c.Type, c.AttNum, c.NotNull, false, "", c.collation(), null, null)
 		}
 	}, func(r *catalog.Relation) {
 		for i := range r.Columns {
 			c := &r.Columns[i]
-			add(r.OID, r.Kind, c.Name, c.Type, c.AttNum, c.NotNull, c.Default != "", facts[c.Type.OID].collation, x.acl(c.ACL), options(c.Options))
+			identity := ""
+			if c.Identity != 0 {
+				identity = string(c.Identity)
+			}
+			add(r.OID, r.Kind, c.Name, c.Type, c.AttNum, c.NotNull, c.Default != "" && identity == "", identity, facts[c.Type.OID].collation, x.acl(c.ACL), options(c.Options))
 		}
 	})
 }

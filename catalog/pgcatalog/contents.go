@@ -57,6 +57,8 @@ var pgCatalogContents = map[string]func(*scan){
 	"pg_range":                rows(rangeRows),
 	"pg_rewrite":              pgRewrite,
 	"pg_roles":                pgRoles,
+	"pg_sequence":             pgSequence,
+	"pg_sequences":            pgSequences,
 	"pg_settings":             pgSettings,
 	"pg_shadow":               pgShadow,
 	"pg_shdescription":        pgShdescription,

@@ -2,6 +2,8 @@ package pgcatalog
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/catalog/types"
@@ -93,7 +95,7 @@ func pgAttrdef(x *scan) {
 		for _, c := range r.Columns {
 			if c.Default != "" {
 				// Rows of this catalog are never referred to by OID.
-				x.add(oid(r.OID), oid(r.OID), num(int(c.AttNum)), str(c.Default))
+				x.add(oid(r.OID), oid(r.OID), num(int(c.AttNum)), str(x.defaultText(c.Default)))
 			}
 		}
 	}
@@ -159,5 +161,49 @@ func definitionOf(accept func(*catalog.Constraint) bool, text func(*catalog.Rela
 			return null, nil
 		}
 		return str(text(r, k)), nil
+	}
+}
+
+// defaultText shows the default of a column: one that draws from a sequence names
+// it.
+func (x *scan) defaultText(sql string) string {
+	id, ok := strings.CutPrefix(sql, "nextval('")
+	if !ok {
+		return sql
+	}
+	id, rest, _ := strings.Cut(id, "'")
+	n, err := strconv.ParseUint(id, 10, 32)
+	seq, known := x.snap.RelationByOID(types.OID(n))
+	if err != nil || !known {
+		return sql
+	}
+	name := QuoteIdent(seq.Name)
+	if !slices.Contains(x.sess.SearchPath, seq.Schema) {
+		name = QuoteIdent(seq.Schema) + "." + name
+	}
+	return "nextval('" + strings.ReplaceAll(name, "'", "''") + "'" + rest
+}
+
+func pgSequence(x *scan) {
+	for _, r := range x.relations() {
+		if d := r.Sequence; d != nil {
+			x.add(oid(r.OID), oid(d.Type), types.IntDatum(d.Start), types.IntDatum(d.Increment), types.IntDatum(d.Max), types.IntDatum(d.Min),
+				types.IntDatum(d.Cache), yes(d.Cycle))
+		}
+	}
+}
+
+func pgSequences(x *scan) {
+	for _, r := range x.relations() {
+		d := r.Sequence
+		if d == nil {
+			continue
+		}
+		last := null
+		if v, called := x.act.LastValue(r); called && x.snap.HasSequence(x.role, r, catalog.Select|catalog.Usage) {
+			last = types.IntDatum(v)
+		}
+		x.add(str(r.Schema), str(r.Name), str(x.snap.RoleName(r.Owner)), oid(d.Type), types.IntDatum(d.Start), types.IntDatum(d.Min),
+			types.IntDatum(d.Max), types.IntDatum(d.Increment), yes(d.Cycle), types.IntDatum(d.Cache), last)
 	}
 }

@@ -82,6 +82,10 @@ func newFixture(t *testing.T) *fixture {
 			{OID: tx.NewOID(), Name: "notes_n_idx", Kind: catalog.PlainIndex, Index: true, Columns: []int16{2}},
 		},
 	})
+	put("sequence", &catalog.Relation{
+		OID: tx.NewOID(), SchemaID: catalog.SchemaPublic, Schema: "public", Name: "numbers", Kind: catalog.Sequence, Owner: ann, NextAttNum: 4,
+		Sequence: &catalog.SequenceDef{Type: types.Int4, Start: 1, Increment: 1, Min: 1, Max: 9, Cache: 1},
+	})
 	put("type", &catalog.UserType{
 		OID: types.UserOID(types.EnumKind, tx.NewOID()), SchemaID: catalog.SchemaPublic, Name: "mood", Owner: bob, Kind: types.EnumKind,
 		Labels: []types.EnumLabel{{OID: tx.NewOID(), Order: 1, Name: "sad"}, {OID: tx.NewOID(), Order: 2, Name: "ok"}},
@@ -120,7 +124,8 @@ func (quiet) Backends() []Backend {
 	return []Backend{{PID: 7, User: "ann", State: "active", Query: "SELECT 1", ClientAddr: "127.0.0.1", Started: time.Unix(1, 0)}}
 }
 
-func (quiet) Started() time.Time { return time.Unix(0, 0) }
+func (quiet) LastValue(*catalog.Relation) (int64, bool) { return 0, false }
+func (quiet) Started() time.Time                        { return time.Unix(0, 0) }
 
 func (quiet) Settings(*session.Session) []Setting {
 	return []Setting{{Name: "search_path", Value: "public", Type: "string", Context: "user", Source: "default"}}
@@ -302,7 +307,7 @@ func TestProjectionReadsOnlyWhatIsAskedFor(t *testing.T) {
 	for rd.Next(context.Background(), &b) == nil {
 		n += b.N
 	}
-	if n != len(Relations())+5 {
+	if n != len(Relations())+6 {
 		t.Errorf("%d rows", n)
 	}
 	// A reader that is closed early ends its coroutine.

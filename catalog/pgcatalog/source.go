@@ -24,6 +24,9 @@ type Activity interface {
 	Started() time.Time
 	// Settings lists the settings as a session sees them, ordered by name.
 	Settings(s *session.Session) []Setting
+	// LastValue returns the value that was drawn last from a sequence; ok is
+	// false when none was.
+	LastValue(seq *catalog.Relation) (value int64, ok bool)
 }
 
 // Backend is one session in pg_stat_activity. Times that are zero and strings

@@ -31,6 +31,8 @@ type Session struct {
 	SearchPath []string
 
 	Vars *Vars
+	// Drawn remembers the values of sequences; never nil.
+	Drawn *Drawn
 	// Notice sends a NOTICE or WARNING to the client; never nil.
 	Notice func(error)
 }

@@ -41,6 +41,8 @@ type Result struct {
 	Params []types.OID
 	// Modified is set for a statement that changes a table.
 	Modified *Modified
+	// Bases are the tables that are read, also below views.
+	Bases []Base
 	// Writes are all changes of tables, those of WITH first.
 	Writes []Modified
 }
@@ -83,6 +85,9 @@ type binder struct {
 	top    *pg.WithClause
 	others []*cte
 	writes []Modified
+	bases  []*Base
+	// personal counts what was bound to a value of the session (current_user).
+	personal int
 	// principal is the role whose privileges apply now (a view's owner inside
 	// the view).
 	principal types.OID
@@ -144,12 +149,21 @@ func Bind(ctx context.Context, env Env, stmt *pg.SelectStmt, text string, paramT
 	if err := b.checkPrivileges(); err != nil {
 		return nil, err
 	}
-	res := &Result{Plan: b.with(project(q.plan, q.cols)), Params: b.params, Writes: b.writes}
+	res := &Result{Plan: b.with(project(q.plan, q.cols)), Params: b.params, Writes: b.writes, Bases: b.read()}
 	for _, c := range q.cols {
 		o := b.origins[c.ID]
 		res.Columns = append(res.Columns, OutputColumn{Name: c.Name, Type: c.Type, TableOID: o.table, AttNum: o.attnum})
 	}
 	return res, nil
+}
+
+// read lists the tables that the statement reads.
+func (b *binder) read() []Base {
+	out := make([]Base, len(b.bases))
+	for i, x := range b.bases {
+		out[i] = *x
+	}
+	return out
 }
 
 // query is a bound query: its plan outputs at least cols.

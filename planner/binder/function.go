@@ -254,6 +254,7 @@ func (b *binder) bindSQLValue(n *pg.SQLValueFunction) (expr.Expr, error) {
 	text := func(t types.OID, s string) (expr.Expr, error) {
 		return &expr.Const{T: types.Of(t), Value: types.TextDatum(s)}, nil
 	}
+	b.personal++
 	s := b.env.Session
 	fn, to := "now", types.Of(types.TimestampTZ)
 	switch n.Op {

@@ -205,6 +205,12 @@ func (m *modifying) mergeInsert(w *pg.MergeWhenClause, level *scope) ([]expr.Exp
 		if it.GetSetToDefault() != nil {
 			continue
 		}
+		if m.override = w.Override; m.generated(i) {
+			if w.Override == pg.OverridingKind_OVERRIDING_USER_VALUE {
+				continue
+			}
+			return nil, m.generatedAlways(i)
+		}
 		e, err := b.bindExpr(&exprContext{scope: level, plan: &m.plan, clause: "VALUES"}, it)
 		if err != nil {
 			return nil, err

@@ -24,8 +24,11 @@ type Writable struct {
 	Defaults   []string
 	SearchPath []string
 	NotNull    []bool
-	Checks     []CheckConstraint
-	Unique     []connector.Unique
+	// Identity is 'a' for a column GENERATED ALWAYS AS IDENTITY, 'd' for one BY
+	// DEFAULT, 0 for others.
+	Identity []rune
+	Checks   []CheckConstraint
+	Unique   []connector.Unique
 	// Permit returns 42501 unless the role may do this on the columns (none:
 	// on the table as a whole).
 	Permit func(role types.OID, kind physical.ModifyKind, columns []int) error
@@ -64,7 +67,7 @@ func BindModify(ctx context.Context, env Env, n *pg.Node, text string, paramType
 	if err := b.checkPrivileges(); err != nil {
 		return nil, err
 	}
-	res := &Result{Plan: b.with(m.plan), Params: b.params, Writes: b.writes}
+	res := &Result{Plan: b.with(m.plan), Params: b.params, Writes: b.writes, Bases: b.read()}
 	res.Modified = &res.Writes[len(res.Writes)-1]
 	for _, c := range m.returning {
 		o := b.origins[c.ID]
@@ -118,7 +121,9 @@ type modifying struct {
 	node *logical.Modify
 	// base is the scope that the statement stands in, outer holds the WITH
 	// queries of the statement as well; alias is what the table is called in it.
-	base      *scope
+	base *scope
+	// override is OVERRIDING of an INSERT.
+	override  pg.OverridingKind
 	outer     *scope
 	alias     string
 	plan      logical.Node
@@ -143,6 +148,8 @@ func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.M
 		verb := [...]string{"insert into", "update", "delete from", "merge into"}[kind]
 		what := "table"
 		switch {
+		case m.rel.MatView:
+			return pgerror.Newf(pgerror.WrongObjectType, "cannot change materialized view %q", m.rel.Name)
 		case m.rel.View != nil:
 			what = "view"
 		case m.rel.Server != "":
@@ -264,13 +271,11 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if err := m.target(s.Relation, s.WithClause, physical.InsertRows); err != nil {
 		return err
 	}
-	if s.Override == pg.OverridingKind_OVERRIDING_SYSTEM_VALUE || s.Override == pg.OverridingKind_OVERRIDING_USER_VALUE {
-		return pgerror.NotSupported("OVERRIDING is not supported: local tables have no identity columns")
-	}
 	columns, err := m.columns(s.Cols)
 	if err != nil {
 		return err
 	}
+	m.override = s.Override
 	keys, err := m.conflict(s.OnConflictClause)
 	if err != nil {
 		return err
@@ -366,6 +371,15 @@ func (m *modifying) insertValues(s *pg.InsertStmt, sel *pg.SelectStmt, columns [
 				}
 				continue
 			}
+			if m.generated(columns[k]) {
+				if m.override == pg.OverridingKind_OVERRIDING_USER_VALUE {
+					if row[k], err = m.defaultOf(columns[k]); err != nil {
+						return err
+					}
+					continue
+				}
+				return m.generatedAlways(columns[k])
+			}
 			e, err := b.bindOperand(&exprContext{scope: level, plan: &plans[r], clause: "VALUES"}, it)
 			if err != nil {
 				return err
@@ -389,6 +403,26 @@ func (m *modifying) insertValues(s *pg.InsertStmt, sel *pg.SelectStmt, columns [
 		refs[k] = c.Ref()
 	}
 	return m.values(columns, refs)
+}
+
+// generated reports whether a value given for column i does not become the
+// column's.
+func (m *modifying) generated(i int) bool {
+	switch m.w.Identity[i] {
+	case 'a':
+		return m.override != pg.OverridingKind_OVERRIDING_SYSTEM_VALUE
+	case 'd':
+		return m.override == pg.OverridingKind_OVERRIDING_USER_VALUE
+	}
+	return false
+}
+
+// generatedAlways is the error of a value for such a column.
+func (m *modifying) generatedAlways(i int) error {
+	name := m.rel.Columns[i].Name
+	return pgerror.Newf(pgerror.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", name).
+		WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", name).
+		WithHint("Use OVERRIDING SYSTEM VALUE to override.")
 }
 
 // insertQuery binds INSERT ... SELECT.
@@ -422,6 +456,15 @@ func (m *modifying) insertQuery(s *pg.InsertStmt, sel *pg.SelectStmt, columns []
 	m.node.Input = q.plan
 	exprs := make([]expr.Expr, len(q.cols))
 	for k, c := range q.cols {
+		if m.generated(columns[k]) {
+			if m.override != pg.OverridingKind_OVERRIDING_USER_VALUE {
+				return m.generatedAlways(columns[k])
+			}
+			if exprs[k], err = m.defaultOf(columns[k]); err != nil {
+				return err
+			}
+			continue
+		}
 		if exprs[k], err = m.assign(c.Ref(), columns[k], targetLocation(sel, k)); err != nil {
 			return err
 		}
@@ -540,6 +583,10 @@ func (m *modifying) assignments(level *scope, list []*pg.Node) ([]expr.Expr, err
 			return nil, b.errorf(rt.Location, pgerror.SyntaxError, "multiple assignments to same column %q", rt.Name)
 		}
 		assigned = append(assigned, i)
+		if m.w.Identity[i] == 'a' && rt.Val.GetSetToDefault() == nil {
+			return nil, pgerror.Newf(pgerror.GeneratedAlways, "column %q can only be updated to DEFAULT", rt.Name).
+				WithDetail("Column %q is an identity column defined as GENERATED ALWAYS.", rt.Name)
+		}
 		e, err := m.source(ec, rt.Val, i, rows)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package binder
 import (
 	"context"
 	"slices"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 
@@ -46,6 +47,10 @@ type Relation struct {
 	Handle connector.TableHandle
 	// Writable is set for a table that statements can change.
 	Writable *Writable
+	// MatView is set for a materialized view, Bases are then the tables that its
+	// rows come from.
+	MatView bool
+	Bases   []types.OID
 	// Rows is the estimated number of rows, negative when unknown.
 	Rows float64
 	// Stats describes the table's rows, nil when nothing is known.
@@ -134,6 +139,7 @@ func (b *binder) enterRelation(rel *Relation, as entry) (logical.Node, []scopeCo
 		scan.Cols = append(scan.Cols, b.newColumn(c.Name, c.Type))
 	}
 	target := as != asSource
+	base := b.base(rel)
 	var filters []expr.Expr
 	var visible *logical.Column
 	var plan logical.Node = scan
@@ -143,9 +149,11 @@ func (b *binder) enterRelation(rel *Relation, as entry) (logical.Node, []scopeCo
 		if target {
 			list = slices.Concat(list, rel.Policy.Writable)
 		}
+		personal := b.personal
 		if filters, err = b.bindRowFilters(list, rawScope(rel, scan.Cols)); err != nil {
 			return nil, nil, nil, nil, policyError(rel, err)
 		}
+		base.Unstable = base.Unstable || b.personal != personal || !immutable(filters...)
 		switch {
 		case len(filters) == 0:
 		case as == asRival:
@@ -212,9 +220,12 @@ func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, fi
 				out := c
 				var err error
 				if m, ok := pol.Masks[c.Name]; ok {
+					personal := b.personal
 					if e, err = b.bindPolicyExpr(m, own, c.Type); err != nil {
 						return nil, nil, policyError(rel, err)
 					}
+					base := b.base(rel)
+					base.Unstable = base.Unstable || b.personal != personal || !immutable(e)
 					out = b.newColumn(c.Name, c.Type)
 				}
 				if slices.Contains(pol.Denied, c.Name) {
@@ -252,6 +263,60 @@ func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, fi
 		b.useOf[c.ID] = useColumn{use: u, index: i}
 	}
 	return plan, cols, nil
+}
+
+// Base is a table that a statement reads.
+type Base struct {
+	OID  types.OID
+	Name string
+	// Live is set for one addressed as server.schema.table.
+	Live bool
+	// Unstable is set when a policy that applies depends on more than the row.
+	Unstable bool
+}
+
+// base notes that a table is read.
+func (b *binder) base(rel *Relation) *Base {
+	live := rel.OID == 0 && rel.Server != ""
+	for _, x := range b.bases {
+		if x.OID == rel.OID && x.Live == live {
+			return x
+		}
+	}
+	x := &Base{OID: rel.OID, Name: rel.Name, Live: live}
+	b.bases = append(b.bases, x)
+	for _, id := range rel.Bases {
+		b.base(&Relation{OID: id})
+	}
+	return x
+}
+
+// immutable reports whether expressions depend on their columns alone. A constant
+// of a type whose literals the session or the clock has a say in counts as doubt:
+// 'today' is one.
+func immutable(list ...expr.Expr) bool {
+	yes := true
+	for _, e := range list {
+		expr.Walk(e, func(x expr.Expr) bool {
+			switch x := x.(type) {
+			case *expr.Call:
+				yes = yes && x.Fn.Volatility == function.Immutable
+			case *expr.Const:
+				c := x.T.Category()
+				yes = yes && (c == types.CategoryBoolean || c == types.CategoryNumeric && !regType(x.T.OID) || c == types.CategoryString || x.Value.Null)
+			case *expr.Param:
+				yes = false
+			}
+			return yes
+		})
+	}
+	return yes
+}
+
+// regType reports whether t names an object.
+func regType(t types.OID) bool {
+	i := types.Lookup(t)
+	return i == nil || strings.HasPrefix(i.Name, "reg")
 }
 
 // columnIDs returns the identities of columns.

@@ -19,6 +19,10 @@ func alterTag(t pg.ObjectType) string {
 		return "ALTER FOREIGN TABLE"
 	case pg.ObjectType_OBJECT_VIEW:
 		return "ALTER VIEW"
+	case pg.ObjectType_OBJECT_SEQUENCE:
+		return "ALTER SEQUENCE"
+	case pg.ObjectType_OBJECT_MATVIEW:
+		return "ALTER MATERIALIZED VIEW"
 	}
 	return "ALTER TABLE"
 }
@@ -31,7 +35,9 @@ func ofKind(rel *catalog.Relation, t pg.ObjectType) error {
 		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a foreign table`, rel.Name)
 	case t == pg.ObjectType_OBJECT_VIEW && rel.Kind != catalog.View:
 		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a view`, rel.Name)
-	case t == pg.ObjectType_OBJECT_MATVIEW || t == pg.ObjectType_OBJECT_INDEX || t == pg.ObjectType_OBJECT_SEQUENCE:
+	case t == pg.ObjectType_OBJECT_MATVIEW && rel.Kind != catalog.MatView:
+		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a materialized view`, rel.Name)
+	case t == pg.ObjectType_OBJECT_INDEX || t == pg.ObjectType_OBJECT_SEQUENCE && rel.Kind != catalog.Sequence:
 		return pgerror.Newf(pgerror.WrongObjectType, `"%s" is a %s`, rel.Name, rel.Kind)
 	}
 	return nil
@@ -297,7 +303,7 @@ func (r *run) alterOwner(s *pg.AlterOwnerStmt) error {
 
 func (r *run) rename(s *pg.RenameStmt) error {
 	switch s.RenameType {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_MATVIEW:
 		return r.renameRelation(s)
 	case pg.ObjectType_OBJECT_COLUMN:
 		return r.renameColumn(s)

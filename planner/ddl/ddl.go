@@ -62,6 +62,10 @@ type LocalRows interface {
 	// Lock keeps other transactions from changing the rows until the end of this
 	// one.
 	Lock(ctx context.Context, table types.OID) error
+	// SequenceValue returns where a sequence stands, SetSequence changes it at
+	// once: the next value is value, or the one after it if called.
+	SequenceValue(seq *catalog.Relation) (value int64, called bool, err error)
+	SetSequence(seq *catalog.Relation, value int64, called bool) error
 	// Count returns how many rows of a table, as it stands in the catalog with
 	// the changes of the transaction, meet a condition; "" counts all.
 	Count(ctx context.Context, rel *catalog.Relation, condition string) (int64, error)
@@ -172,6 +176,10 @@ func (r *run) execute() error {
 		return r.tag("CREATE FOREIGN TABLE", r.createTable(x.CreateForeignTableStmt))
 	case *pg.Node_CreateStmt:
 		return r.tag("CREATE TABLE", r.createLocalTable(x.CreateStmt))
+	case *pg.Node_CreateSeqStmt:
+		return r.tag("CREATE SEQUENCE", r.createSequence(x.CreateSeqStmt))
+	case *pg.Node_AlterSeqStmt:
+		return r.tag("ALTER SEQUENCE", r.alterSequence(x.AlterSeqStmt))
 	case *pg.Node_IndexStmt:
 		return r.tag("CREATE INDEX", r.createIndex(x.IndexStmt))
 	case *pg.Node_ImportForeignSchemaStmt:
@@ -274,10 +282,6 @@ func statementName(n *pg.Node) string {
 		return "CREATE FOREIGN DATA WRAPPER"
 	case *pg.Node_AlterFdwStmt:
 		return "ALTER FOREIGN DATA WRAPPER"
-	case *pg.Node_CreateSeqStmt:
-		return "CREATE SEQUENCE"
-	case *pg.Node_AlterSeqStmt:
-		return "ALTER SEQUENCE"
 	case *pg.Node_CreateFunctionStmt:
 		return word(x.CreateFunctionStmt.IsProcedure, "CREATE PROCEDURE", "CREATE FUNCTION")
 	case *pg.Node_AlterFunctionStmt:

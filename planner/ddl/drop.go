@@ -105,6 +105,9 @@ func (r *run) dependents(o catalog.Object) []dependent {
 		for _, v := range snap.Dependents(o.OID) {
 			add(v, false)
 		}
+		for _, s := range snap.OwnedSequences(o.OID, 0) {
+			add(s, true)
+		}
 		for _, p := range snap.RowPolicies(o.OID) {
 			add(p, true)
 		}
@@ -145,6 +148,9 @@ func (r *run) dropAll(objects []catalog.Object, cascade bool) error {
 	for _, o := range objects {
 		visit(o)
 	}
+	if err := r.undraw(order, going, cascade); err != nil {
+		return err
+	}
 	if len(asked) > 0 && !cascade {
 		lines := make([]string, len(asked))
 		for i, d := range asked {
@@ -172,7 +178,7 @@ func (r *run) dropAll(objects []catalog.Object, cascade bool) error {
 	for i, o := range order {
 		// Nobody may be writing the rows of a table that goes: his commit would
 		// bring them back.
-		if rel, ok := o.(*catalog.Relation); ok && rel.Kind == catalog.Table {
+		if rel, ok := o.(*catalog.Relation); ok && (rel.Kind == catalog.Table || rel.Kind == catalog.MatView) {
 			if err := r.env.Rows.Lock(r.ctx, rel.OID); err != nil {
 				return err
 			}
@@ -209,7 +215,9 @@ func (r *run) drop(s *pg.DropStmt) error {
 		pg.ObjectType_OBJECT_SCHEMA:         {"DROP SCHEMA", r.findSchema, 0},
 		pg.ObjectType_OBJECT_FOREIGN_TABLE:  {"DROP FOREIGN TABLE", r.findRelation, catalog.ForeignTable},
 		pg.ObjectType_OBJECT_VIEW:           {"DROP VIEW", r.findRelation, catalog.View},
+		pg.ObjectType_OBJECT_MATVIEW:        {"DROP MATERIALIZED VIEW", r.findRelation, catalog.MatView},
 		pg.ObjectType_OBJECT_TABLE:          {"DROP TABLE", r.findRelation, catalog.Table},
+		pg.ObjectType_OBJECT_SEQUENCE:       {"DROP SEQUENCE", r.findRelation, catalog.Sequence},
 		pg.ObjectType_OBJECT_POLICY:         {"DROP POLICY", r.findPolicy, 0},
 	}
 	switch s.RemoveType {
@@ -370,7 +378,7 @@ func (r *run) comment(s *pg.CommentStmt) error {
 	c := &catalog.Comment{Text: s.Comment}
 	parts := names(s.Object)
 	switch s.Objtype {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_MATVIEW:
 		rel, err := r.ownRelation(nameVar(parts))
 		if err != nil {
 			return err

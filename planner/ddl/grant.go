@@ -49,7 +49,9 @@ func (r *run) grant(s *pg.GrantStmt) error {
 	}
 	switch s.Objtype {
 	case pg.ObjectType_OBJECT_TABLE:
-		return g.tables()
+		return g.tables(catalog.AllTable, "table")
+	case pg.ObjectType_OBJECT_SEQUENCE:
+		return g.tables(catalog.AllSequence, "sequence")
 	case pg.ObjectType_OBJECT_SCHEMA:
 		return g.schemas()
 	case pg.ObjectType_OBJECT_FOREIGN_SERVER:
@@ -143,8 +145,9 @@ func (g *granting) change(acl catalog.ACL, owner types.OID, all, privs catalog.P
 
 func popcount(p catalog.Privilege) int { return len(p.Names()) }
 
-func (g *granting) tables() error {
-	whole, columns, err := g.privileges(catalog.AllTable, "table")
+// tables is for tables, and for sequences.
+func (g *granting) tables(all catalog.Privilege, label string) error {
+	whole, columns, err := g.privileges(all, label)
 	if err != nil {
 		return err
 	}
@@ -156,7 +159,7 @@ func (g *granting) tables() error {
 				return err
 			}
 			for _, rel := range g.snap().Relations() {
-				if rel.SchemaID == schema.OID {
+				if rel.SchemaID == schema.OID && (rel.Kind == catalog.Sequence) == (label == "sequence") {
 					rels = append(rels, rel)
 				}
 			}
@@ -166,6 +169,9 @@ func (g *granting) tables() error {
 		if err != nil {
 			return err
 		}
+		if label == "sequence" && rel.Kind != catalog.Sequence {
+			return pgerror.Newf(pgerror.WrongObjectType, `"%s" is not a sequence`, rel.Name)
+		}
 		rels = append(rels, rel)
 	}
 	// All is computed before anything is put: each look at the catalog behind a
@@ -174,7 +180,7 @@ func (g *granting) tables() error {
 	for _, rel := range rels {
 		c := rel.Clone()
 		if whole != 0 {
-			if c.ACL, err = g.change(c.ACL, c.Owner, catalog.AllTable, whole, "table", c.Name); err != nil {
+			if c.ACL, err = g.change(c.ACL, c.Owner, all, whole, label, c.Name); err != nil {
 				return err
 			}
 			if !g.stmt.IsGrant {

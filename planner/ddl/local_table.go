@@ -49,7 +49,20 @@ func (r *run) createLocalTable(s *pg.CreateStmt) error {
 	if err := t.constraints(); err != nil {
 		return err
 	}
-	return r.tx.Put(rel)
+	return t.put()
+}
+
+// put stores the table and the sequences of its columns.
+func (t *tableMaker) put() error {
+	if err := t.tx.Put(t.rel); err != nil {
+		return err
+	}
+	for _, s := range t.sequences {
+		if err := t.tx.Put(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CreateTableAs makes the table that CREATE TABLE AS or SELECT INTO fills: its
@@ -157,6 +170,8 @@ type tableMaker struct {
 	// one was written.
 	later []*pg.Constraint
 	of    map[*pg.Constraint]string
+	// sequences are those of serial and identity columns.
+	sequences []*catalog.Relation
 }
 
 // column adds a column.
@@ -168,14 +183,12 @@ func (t *tableMaker) column(d *pg.ColumnDef) error {
 	if len(rel.Columns) >= maxColumns {
 		return pgerror.Newf(pgerror.TooManyColumns, "tables can have at most %d columns", maxColumns)
 	}
-	if names := parser.Strings(d.TypeName.GetNames()); len(names) > 0 {
-		switch names[len(names)-1] {
-		case "serial", "serial2", "serial4", "serial8", "smallserial", "bigserial":
-			return t.at(pgerror.NotSupported("serial columns are not supported: there are no sequences"), d.TypeName.GetLocation())
-		}
-	}
-	typ, err := t.typeOf(d.TypeName)
-	if err != nil {
+	var typ types.Type
+	var err error
+	counting := serial(d.TypeName)
+	if counting != 0 {
+		typ = types.Of(counting)
+	} else if typ, err = t.typeOf(d.TypeName); err != nil {
 		return t.at(pgerror.From(err), d.TypeName.GetLocation())
 	}
 	if err := storable(d.Colname, typ); err != nil {
@@ -187,6 +200,11 @@ func (t *tableMaker) column(d *pg.ColumnDef) error {
 		}
 	}
 	c := catalog.Column{Name: d.Colname, AttNum: rel.NextAttNum, Type: typ, NotNull: d.IsNotNull}
+	if counting != 0 {
+		if err := t.columnSequence(&c, nil, false); err != nil {
+			return err
+		}
+	}
 	for _, n := range d.Constraints {
 		k := n.GetConstraint()
 		switch k.GetContype() {
@@ -194,12 +212,29 @@ func (t *tableMaker) column(d *pg.ColumnDef) error {
 			c.NotNull = true
 		case pg.ConstrType_CONSTR_NULL:
 		case pg.ConstrType_CONSTR_DEFAULT:
+			switch {
+			case counting != 0:
+				return t.at(pgerror.Newf(pgerror.SyntaxError, `multiple default values specified for column "%s" of table "%s"`, c.Name, rel.Name), k.Location)
+			case c.Identity != 0:
+				return t.at(pgerror.Newf(pgerror.SyntaxError, `both default and identity specified for column "%s" of table "%s"`, c.Name, rel.Name), k.Location)
+			}
 			if c.Default, err = t.defaultOf(k.RawExpr, c.Name, c.Type); err != nil {
 				return err
 			}
 		case pg.ConstrType_CONSTR_ATTR_DEFERRABLE, pg.ConstrType_CONSTR_ATTR_NOT_DEFERRABLE, pg.ConstrType_CONSTR_ATTR_IMMEDIATE:
-		case pg.ConstrType_CONSTR_GENERATED, pg.ConstrType_CONSTR_IDENTITY:
-			return t.at(pgerror.NotSupported("generated and identity columns are not supported"), k.Location)
+		case pg.ConstrType_CONSTR_IDENTITY:
+			switch {
+			case c.Identity != 0:
+				return t.at(pgerror.Newf(pgerror.SyntaxError, `multiple identity specifications for column "%s" of table "%s"`, c.Name, rel.Name), k.Location)
+			case c.Default != "":
+				return t.at(pgerror.Newf(pgerror.SyntaxError, `both default and identity specified for column "%s" of table "%s"`, c.Name, rel.Name), k.Location)
+			}
+			if err := t.columnSequence(&c, k.Options, true); err != nil {
+				return err
+			}
+			c.Identity = rune(k.GeneratedWhen[0])
+		case pg.ConstrType_CONSTR_GENERATED:
+			return t.at(pgerror.NotSupported("generated columns are not supported"), k.Location)
 		default:
 			if t.of == nil {
 				t.of = map[*pg.Constraint]string{}
@@ -221,6 +256,9 @@ func (r *run) defaultOf(n *pg.Node, column string, t types.Type) (string, error)
 	}
 	if c := n.GetAConst(); c != nil && c.Isnull {
 		return "", nil
+	}
+	if draws, ok := r.drawing(n); ok {
+		text = draws
 	}
 	return text, r.env.CheckDefault(r.ctx, text, column, t)
 }
@@ -415,7 +453,7 @@ func (r *run) createIndex(s *pg.IndexStmt) error {
 	if err != nil {
 		return err
 	}
-	if rel.Kind != catalog.Table {
+	if rel.Kind != catalog.Table && rel.Kind != catalog.MatView {
 		return pgerror.Newf(pgerror.WrongObjectType, `cannot create index on relation "%s"`, rel.Name).
 			WithDetail("This operation is not supported for %ss.", rel.Kind)
 	}
@@ -561,6 +599,9 @@ func (r *run) alterLocal(rel *catalog.Relation, c *pg.AlterTableCmd) error {
 				return err
 			}
 		}
+		if len(t.sequences) > 0 {
+			return t.put()
+		}
 	case pg.AlterTableType_AT_DropColumn:
 		at, err := col()
 		if err != nil {
@@ -574,6 +615,9 @@ func (r *run) alterLocal(rel *catalog.Relation, c *pg.AlterTableCmd) error {
 			return err
 		}
 		att := at.AttNum
+		for _, s := range r.snap().OwnedSequences(rel.OID, att) {
+			r.remove(s.OID)
+		}
 		rel.Constraints = slices.DeleteFunc(rel.Constraints, func(k catalog.Constraint) bool { return slices.Contains(k.Columns, att) })
 		for _, k := range rel.Constraints {
 			if k.Kind == catalog.CheckClause && slices.Contains(parser.ColumnsOf(k.SQL), c.Name) {
@@ -605,10 +649,19 @@ func (r *run) alterLocal(rel *catalog.Relation, c *pg.AlterTableCmd) error {
 			}
 		}
 		at.NotNull = false
+	case pg.AlterTableType_AT_AddIdentity, pg.AlterTableType_AT_SetIdentity, pg.AlterTableType_AT_DropIdentity:
+		at, err := col()
+		if err != nil {
+			return err
+		}
+		return r.alterIdentity(rel, at, c)
 	case pg.AlterTableType_AT_ColumnDefault:
 		at, err := col()
 		if err != nil {
 			return err
+		}
+		if at.Identity != 0 {
+			return pgerror.Newf(pgerror.SyntaxError, `column "%s" of relation "%s" is an identity column`, at.Name, rel.Name)
 		}
 		at.Default = ""
 		if c.Def != nil {

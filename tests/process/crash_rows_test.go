@@ -13,7 +13,7 @@ import (
 // TestCrashesLoseNoCommittedRows kills the server again and again while clients
 // write local tables, by single rows and by files. A commit that a client was
 // told of is there after the restart, whole; one that it was not told of is there
-// whole or not at all.
+// whole or not at all. A sequence gives no number twice.
 func TestCrashesLoseNoCommittedRows(t *testing.T) {
 	const (
 		clients = 3
@@ -32,7 +32,10 @@ func TestCrashesLoseNoCommittedRows(t *testing.T) {
 		for i := range clients {
 			table := fmt.Sprintf("rows_%d", i)
 			if round == 0 {
-				query(t, check, "CREATE TABLE "+table+" (tx int, n int, pair int UNIQUE)")
+				if i == 0 {
+					query(t, check, "CREATE SEQUENCE ids")
+				}
+				query(t, check, "CREATE TABLE "+table+" (tx int, n int, pair int UNIQUE, id bigint DEFAULT nextval('ids'))")
 				continue
 			}
 			there := map[int]bool{}
@@ -102,6 +105,9 @@ func TestCrashesLoseNoCommittedRows(t *testing.T) {
 	}
 	if total < 50 {
 		t.Errorf("only %d transactions were told to be done", total)
+	}
+	if got := query(t, c, "SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM rows_0 UNION ALL SELECT id FROM rows_1 UNION ALL SELECT id FROM rows_2) a"); got[0] != "0" {
+		t.Errorf("%s numbers of the sequence were drawn twice", got[0])
 	}
 	p.signal(t, syscall.SIGTERM)
 	if code := p.wait(t); code != 0 {

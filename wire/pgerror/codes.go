@@ -99,6 +99,8 @@ const (
 	WithCheckOptionViolation          Code = "44000"
 	InsufficientResources             Code = "53000"
 	DeadlockDetected                  Code = "40P01"
+	SequenceGeneratorLimitExceeded    Code = "2200H"
+	GeneratedAlways                   Code = "428C9"
 	DiskFull                          Code = "53100"
 	OutOfMemory                       Code = "53200"
 	TooManyConnections                Code = "53300"

@@ -42,6 +42,12 @@ type activity struct{ hub *Hub }
 // Started implements pgcatalog.Activity.
 func (a activity) Started() time.Time { return a.hub.engine.Started() }
 
+// LastValue implements pgcatalog.Activity.
+func (a activity) LastValue(seq *catalog.Relation) (int64, bool) {
+	v, called, err := a.hub.rows.LastValue(seq)
+	return v, called && err == nil
+}
+
 // Backends implements pgcatalog.Activity.
 func (a activity) Backends() []pgcatalog.Backend {
 	var out []pgcatalog.Backend
