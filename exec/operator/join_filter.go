@@ -17,6 +17,9 @@ const (
 	maxFilterRows = 8 << 20
 	// maxFilterBits bounds the bits of an integer set: 4 MB.
 	maxFilterBits = 32 << 20
+	// maxRemoteValues is the largest set of integers that another server may be
+	// asked with.
+	maxRemoteValues = 100_000
 )
 
 // publishedKey is a key of the build side, or with a negative key a column, whose
@@ -33,7 +36,7 @@ func (j *join) publish() error {
 		if p.key >= 0 {
 			column, nullSafe = j.keys.column[p.key], j.keys.safe(p.key)
 		}
-		d, err := j.table.domain(column, nullSafe)
+		d, err := j.table.domain(column, nullSafe, p.filter.Remote())
 		if err != nil {
 			return err
 		}
@@ -105,8 +108,8 @@ func (j *join) publishSpilled() {
 }
 
 // domain returns the values of a column of the store; nulls says whether NULL is
-// one.
-func (j *joinTable) domain(column int, nulls bool) (*connector.Domain, error) {
+// one, remote whether another server is asked with them.
+func (j *joinTable) domain(column int, nulls, remote bool) (*connector.Domain, error) {
 	if j.store.rows == 0 {
 		return &connector.Domain{Type: j.keys.types[column], Empty: true}, nil
 	}
@@ -126,7 +129,7 @@ func (j *joinTable) domain(column int, nulls bool) (*connector.Domain, error) {
 		defer j.mem.give(int64(n) * 4)
 	}
 	if connector.Bounded(v.Type) {
-		if err := j.bound(d, v, rows, n); err != nil {
+		if err := j.bound(d, v, rows, n, remote); err != nil {
 			return nil, err
 		}
 	}
@@ -136,9 +139,10 @@ func (j *joinTable) domain(column int, nulls bool) (*connector.Domain, error) {
 	return d, j.bloom(d, v, rows, n)
 }
 
-// bound finds bounds and, when they are few or lie close together, the values
-// themselves among rows (nil: the first n) of v.
-func (j *joinTable) bound(d *connector.Domain, v *vector.Vec, rows []int32, n int) error {
+// bound finds bounds and, when they are few or lie close together (which matters
+// less when they are to be sent), the values themselves among rows (nil: the first
+// n) of v.
+func (j *joinTable) bound(d *connector.Domain, v *vector.Vec, rows []int32, n int, remote bool) error {
 	if rows != nil {
 		n = len(rows)
 	}
@@ -160,7 +164,11 @@ func (j *joinTable) bound(d *connector.Domain, v *vector.Vec, rows []int32, n in
 			low, high = bounds(v.Int64s(), rows, n)
 		}
 		d.Min, d.Max, d.HasMin, d.HasMax = types.IntDatum(low), types.IntDatum(high), true, true
-		if width := uint64(high) - uint64(low); width < maxFilterBits && width < uint64(max(32*n, 1<<16)) {
+		dense := uint64(max(32*n, 1<<16))
+		if remote && n <= maxRemoteValues {
+			dense = maxFilterBits
+		}
+		if width := uint64(high) - uint64(low); width < maxFilterBits && width < dense {
 			size := int(width) + 1
 			if err := j.mem.take(int64(size/64+1) * 8); err != nil {
 				return err

@@ -86,6 +86,9 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 	}
 	for _, f := range n.Dynamic {
 		d := b.dynamicFilter(f.Filter)
+		if _, ok := n.Source.(connector.Networked); ok {
+			d.ForRemote()
+		}
 		s.filters = append(s.filters, connector.NewScanFilter(f.Column, d))
 		if f.Wait {
 			s.awaited = append(s.awaited, d)

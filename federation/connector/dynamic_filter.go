@@ -58,6 +58,7 @@ func (f ScanFilter) Counts() (passed, dropped int64) {
 type DynamicFilter struct {
 	domain  atomic.Pointer[Domain]
 	awaited bool
+	remote  bool
 	once    sync.Once
 	ready   chan struct{}
 }
@@ -72,6 +73,14 @@ func NewDynamicFilter(awaited bool) *DynamicFilter {
 	}
 	return f
 }
+
+// ForRemote says that a scan of another server has the filter: a set of keys is
+// worth more there than its hashes, which cannot be sent. It is called before the
+// query runs.
+func (f *DynamicFilter) ForRemote() { f.remote = true }
+
+// Remote reports whether ForRemote was called.
+func (f *DynamicFilter) Remote() bool { return f.remote }
 
 // Domain returns what is known, nil when that is nothing. It is immutable; a
 // reader that looks again (before a row group, a page, a batch) may find another

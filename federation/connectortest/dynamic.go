@@ -35,6 +35,26 @@ func domainOf(t types.Type, values []types.Datum, nulls, list bool) *connector.D
 	return d
 }
 
+// bitsOf returns a domain with the integers among values that lie close together
+// as bits, nil for other types.
+func bitsOf(t types.Type, values []types.Datum, nulls bool) *connector.Domain {
+	switch t.OID {
+	case types.Int2, types.Int4, types.Int8:
+	default:
+		return nil
+	}
+	near := slices.DeleteFunc(slices.Clone(values), func(v types.Datum) bool { return v.I < -1000 || v.I > 1000 })
+	if len(near) == 0 {
+		return nil
+	}
+	d := domainOf(t, near, nulls, false)
+	d.Bloom, d.Bits = nil, make(vector.Bitmap, (d.Max.I-d.Min.I)/64+1)
+	for _, v := range near {
+		d.Bits.Set(int(v.I - d.Min.I))
+	}
+	return d
+}
+
 // dynamic reads the table with dynamic filters of many shapes: every row that a
 // filter keeps must come, and no other when the reader says so.
 func (s *suite) dynamic(t *testing.T) {
@@ -51,6 +71,9 @@ func (s *suite) dynamic(t *testing.T) {
 			domains = append(domains, domainOf(c.Type, nil, nulls, true), domainOf(c.Type, values, nulls, true), domainOf(c.Type, values, nulls, false))
 			for k := range values {
 				domains = append(domains, domainOf(c.Type, values[k:k+1], nulls, true), domainOf(c.Type, values[k:], nulls, false))
+			}
+			if d := bitsOf(c.Type, values, nulls); d != nil {
+				domains = append(domains, d)
 			}
 		}
 		for _, d := range domains {

@@ -2,6 +2,8 @@ package sqltext
 
 import (
 	"math"
+	"math/bits"
+	"strconv"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
@@ -63,6 +65,9 @@ func (r *renderer) domain(c *expr.Column, d *connector.Domain) (p predicate, all
 		}
 		p, all = r.inList(&expr.InList{Arg: c, Items: items}, false), true
 	}
+	if d.Bits != nil && p.sql.Text == "" {
+		p, all = r.shipped(c, d)
+	}
 	if p.sql.Text == "" || len(p.sql.Text) > maxText {
 		r.used = nil
 		p, all = r.bounds(c, d)
@@ -76,6 +81,53 @@ func (r *renderer) domain(c *expr.Column, d *connector.Domain) (p predicate, all
 		p.sql = parens(list(" OR ", []SQL{p.sql, null.sql}))
 	}
 	return p, all
+}
+
+// maxShipped is how many integers are sent to PostgreSQL, which looks them up in
+// an index or, since version 14, hashes them: 45,000 keys of TPC-H's orders cost it
+// less than sending the 6 million rows of lineitem.
+const maxShipped = 100_000
+
+// shipped renders the integers of a domain as one array, nothing when they are
+// too many or the server would search them one by one.
+func (r *renderer) shipped(c *expr.Column, d *connector.Domain) (p predicate, all bool) {
+	if r.d != Postgres || !d.HasMin || !d.HasMax {
+		return predicate{}, false
+	}
+	word := ""
+	switch c.T.OID {
+	case types.Int2:
+		word = "int2"
+	case types.Int4:
+		word = "int4"
+	case types.Int8:
+		word = "int8"
+	}
+	a := r.scalar(c)
+	if word == "" || a.reason != "" || a.nullIf != "" || len(r.used) > 0 {
+		return predicate{}, false
+	}
+	n := 0
+	for _, w := range d.Bits {
+		if n += bits.OnesCount64(w); n > maxShipped {
+			return predicate{}, false
+		}
+	}
+	text := append(make([]byte, 0, 8*n+16), "'{"...)
+	for i, w := range d.Bits {
+		for ; w != 0; w &= w - 1 {
+			v := types.IntDatum(d.Min.I + int64(64*i+bits.TrailingZeros64(w)))
+			if !fits(c.T, v) {
+				continue
+			}
+			if text[len(text)-1] != '{' {
+				text = append(text, ',')
+			}
+			text = strconv.AppendInt(text, v.I, 10)
+		}
+	}
+	text = append(text, "}'"...)
+	return exact(a.sql, Raw(" = ANY ("), literal(string(text)), Raw("::"+word+"[])")), true
 }
 
 // bounds renders the bounds of a domain; all reports whether it has

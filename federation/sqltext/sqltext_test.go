@@ -7,6 +7,7 @@ import (
 
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
+	"github.com/hubsql/hubsql/exec/vector"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/expr"
 )
@@ -172,6 +173,11 @@ func TestDynamicFilters(t *testing.T) {
 	}
 	nulls := values(types.Int4, d(1))
 	nulls.Nulls = true
+	const first = 1<<31 - 70
+	bitSet := &connector.Domain{Type: types.Of(types.Int8), Min: d(first), Max: d(1 << 31), HasMin: true, HasMax: true, Bits: make(vector.Bitmap, 2)}
+	for _, v := range []int{first, first + 63, first + 64, 1<<31 - 1, 1 << 31} {
+		bitSet.Bits.Set(v - first)
+	}
 	superset := TextRule{Equal: connector.Superset, Like: connector.Superset, Why: "collation"}
 	for _, c := range []struct {
 		name   string
@@ -190,6 +196,8 @@ func TestDynamicFilters(t *testing.T) {
 		{"one bound fits", Postgres, ExactText(), 0, bounds(types.Int8, d(1), d(1<<40)), `("i" >= 1)`, false},
 		{"NULL matters", Postgres, ExactText(), 0, nulls, `(("i" IN (1)) OR ("i" IS NULL))`, true},
 		{"nothing matters", Postgres, ExactText(), 0, &connector.Domain{Type: types.Of(types.Int4), Empty: true}, `(1 = 0)`, true},
+		{"a set as bits", Postgres, ExactText(), 0, bitSet, `("i" = ANY ('{2147483578,2147483641,2147483642,2147483647}'::int4[]))`, true},
+		{"bits elsewhere", MySQL, ExactText(), 0, bitSet, "(`i` >= 2147483578)", false},
 		{"text", Postgres, ExactText(), 1, values(types.Text, types.TextDatum("a'b")), `("t" IN ('a''b'::text))`, true},
 		{"text under another collation", MySQL, superset, 1, values(types.Text, types.TextDatum("a")), "(`t` IN ('a'))", false},
 		{"its order", MySQL, superset, 1, bounds(types.Text, types.TextDatum("a")), "", false},
