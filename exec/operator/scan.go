@@ -86,7 +86,11 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 	}
 	for _, f := range n.Dynamic {
 		d := b.dynamicFilter(f.Filter)
-		s.filters = append(s.filters, connector.NewScanFilter(f.Column, d))
+		filter := connector.NewScanFilter(f.Column, d)
+		if f.Column < len(n.Distinct) {
+			filter.Distinct = n.Distinct[f.Column]
+		}
+		s.filters = append(s.filters, filter)
 		if f.Wait {
 			s.awaited = append(s.awaited, d)
 		}

@@ -17,6 +17,13 @@ type Dynamic struct {
 	applied []*connector.Domain // by filter, nil where the executor has to test
 }
 
+// A list of more values than shortList is not sent when it has more than
+// mostShare of the column's values.
+const (
+	shortList = 100
+	mostShare = 0.3
+)
+
 // PushDynamic renders the domains that are known of filters on columns of cols,
 // by the rules that predicates follow: a set of values becomes IN, another one
 // BETWEEN its bounds, and what the source might compare differently is left to
@@ -30,7 +37,16 @@ func PushDynamic(d Dialect, cols []Column, filters []connector.ScanFilter) Dynam
 		}
 		column := &expr.Column{ID: expr.ColumnID(f.Column), Name: cols[f.Column].Name, T: cols[f.Column].Type}
 		r := &renderer{d: d, cols: cols}
-		p, all := r.domain(column, domain)
+		all := true
+		if n := len(domain.Values); n > shortList && f.Distinct > 0 && float64(n) > mostShare*f.Distinct {
+			// A list of most values drops few rows, and may make the source look each
+			// of them up in an index instead of reading the table in order.
+			bounds := *domain
+			bounds.Values, bounds.Bits, all = nil, nil, false
+			domain = &bounds
+		}
+		p, said := r.domain(column, domain)
+		all = all && said
 		if p.pushed == connector.Local {
 			continue
 		}

@@ -122,7 +122,12 @@ func (p *operationPusher) others(n logical.Node) part {
 
 // transfer is the cost of getting the rows of a scan.
 func (p *operationPusher) transfer(s *logical.Scan) float64 {
-	rows, width := p.env.rows(s), p.env.Estimator.Width(s.Cols)
+	// The estimator must not see a fragment while it estimates what is above: it
+	// knows columns by their identity.
+	rows, width := s.Rows, p.env.Estimator.Width(s.Cols)
+	if rows < 0 {
+		rows = p.env.rows(s)
+	}
 	if remote(s) {
 		return rows * (remoteRow + remoteByte*width)
 	}
@@ -271,6 +276,13 @@ func (p *operationPusher) push(op connector.Operation, n logical.Node, outputs [
 	handle, reason := scan.Source.(connector.OperationPusher).PushOperation(handles, sealed)
 	if reason != "" {
 		return nil, reason
+	}
+	if agg, ok := n.(*logical.Aggregate); ok {
+		for i, k := range first.inline(agg.Keys) {
+			if col, ok := k.(*expr.Column); ok {
+				from[agg.Cols[i].ID], at[agg.Cols[i].ID] = from[col.ID], at[col.ID]
+			}
+		}
 	}
 	known := &logical.Gathered{Count: p.env.rows(n)}
 	for _, c := range outputs {
