@@ -21,6 +21,10 @@ const (
 	// shippedKeys is the largest number of keys that a join sends to the scans of
 	// its other side as a list.
 	shippedKeys = 10_000
+	// havingShare is by how much fewer groups a condition on aggregates is taken to
+	// leave than is estimated, which is a third of them: such conditions look for
+	// the exception.
+	havingShare = 0.01
 )
 
 // aggregate pushes a grouping.
@@ -257,6 +261,9 @@ func (p *operationPusher) shipped(n *logical.Join, lr, rr float64) float64 {
 	default:
 		return 1
 	}
+	if having(n.Right) {
+		rr *= havingShare
+	}
 	if n.Cond == nil || rr > shippedKeys {
 		return 1
 	}
@@ -274,6 +281,24 @@ func (p *operationPusher) shipped(n *logical.Join, lr, rr float64) float64 {
 		}
 	}
 	return max(share, 0.02)
+}
+
+// having reports whether a plan are groups that a condition on their aggregates
+// chooses.
+func having(n logical.Node) bool {
+	filtered := false
+	for {
+		switch x := n.(type) {
+		case *logical.Filter:
+			filtered, n = true, x.Input
+		case *logical.Project:
+			n = x.Input
+		case *logical.Aggregate:
+			return filtered
+		default:
+			return false
+		}
+	}
 }
 
 // distinct is how many values a column of n has, which has so many rows.

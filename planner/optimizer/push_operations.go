@@ -79,7 +79,7 @@ func (p *operationPusher) visit(n logical.Node) part {
 	case *logical.Scan:
 		out := part{node: n, cost: p.transfer(n)}
 		if _, ok := n.Source.(connector.OperationPusher); ok && n.Sealed && n.Server != "" && len(n.Deferred) == 0 {
-			out.frag = &fragment{scan: n}
+			out.frag = &fragment{scan: n, hides: n.Hides}
 		}
 		return out
 	case *logical.Barrier:
@@ -289,7 +289,7 @@ func (p *operationPusher) push(op connector.Operation, n logical.Node, outputs [
 		known.From, known.At = append(known.From, from[c.ID]), append(known.At, at[c.ID])
 	}
 	scan.Handle, scan.Cols, scan.Of, scan.Stats = handle, outputs, nil, known
-	scan.Pushed, scan.Relations = pushed, relations
+	scan.Pushed, scan.Relations, scan.Hides = pushed, relations, out.hides
 	out.scan = p.resized(&scan, n)
 	return out, ""
 }
