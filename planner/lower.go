@@ -124,8 +124,15 @@ func (l *lowering) operator(n logical.Node) (physical.Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		distinct := make([]float64, len(n.Cols))
+		for i := range n.Cols {
+			if known := n.StatisticsOf(i); known != nil {
+				distinct[i] = known.Distinct
+			}
+		}
 		return &physical.Scan{
-			Server: n.Server, Table: n.Table, Relations: n.Relations, Source: n.Source, Handle: n.Handle,
+			Distinct: distinct,
+			Server:   n.Server, Table: n.Table, Relations: n.Relations, Source: n.Source, Handle: n.Handle,
 			Cols: columns(n.Cols), Deferred: deferred, Pushed: n.Pushed, Rows: n.Rows,
 		}, nil
 	case *logical.Barrier:

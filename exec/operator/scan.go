@@ -89,7 +89,11 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 		if _, ok := n.Source.(connector.Networked); ok {
 			d.ForRemote()
 		}
-		s.filters = append(s.filters, connector.NewScanFilter(f.Column, d))
+		filter := connector.NewScanFilter(f.Column, d)
+		if f.Column < len(n.Distinct) {
+			filter.Distinct = n.Distinct[f.Column]
+		}
+		s.filters = append(s.filters, filter)
 		if f.Wait {
 			s.awaited = append(s.awaited, d)
 		}

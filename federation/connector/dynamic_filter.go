@@ -22,7 +22,10 @@ type ScanFilter struct {
 	// domain, or another integer width, or another of text, varchar and name.
 	Column int
 	Filter *DynamicFilter
-	counts *filterCounts
+	// Distinct is how many values the column is expected to have, 0 when nothing
+	// is known: a filter that has most of them drops few rows.
+	Distinct float64
+	counts   *filterCounts
 }
 
 // filterCounts are the rows of one scan that were tested against a filter.

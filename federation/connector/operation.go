@@ -79,7 +79,7 @@ const (
 	AntiJoin
 )
 
-// Join combines two inputs by conjuncts, at least one.
+// Join combines two inputs by conjuncts; without any each row goes with each.
 type Join struct {
 	Kind  JoinKind
 	Conds []expr.Expr

@@ -19,6 +19,13 @@ type Dynamic struct {
 	applied []*connector.Domain // by filter, nil where the executor has to test
 }
 
+// A list of more values than shortList is not sent when it has more than
+// mostShare of the column's values.
+const (
+	shortList = 100
+	mostShare = 0.3
+)
+
 // PushDynamic renders the domains that are known of filters on columns of cols,
 // by the rules that predicates follow: a set of values becomes IN, another one
 // BETWEEN its bounds, and what the source might compare differently is left to
@@ -32,7 +39,16 @@ func PushDynamic(d Dialect, cols []Column, filters []connector.ScanFilter) Dynam
 		}
 		column := &expr.Column{ID: expr.ColumnID(f.Column), Name: cols[f.Column].Name, T: cols[f.Column].Type}
 		r := &renderer{d: d, cols: cols}
-		p, all := r.domain(column, domain)
+		all := true
+		if n := size(domain); n > shortList && f.Distinct > 0 && float64(n) > mostShare*f.Distinct {
+			// A list of most values drops few rows, and may make the source look each
+			// of them up in an index instead of reading the table in order.
+			bounds := *domain
+			bounds.Values, bounds.Bits, all = nil, nil, false
+			domain = &bounds
+		}
+		p, said := r.domain(column, domain)
+		all = all && said
 		if p.pushed == connector.Local {
 			continue
 		}
@@ -43,6 +59,18 @@ func PushDynamic(d Dialect, cols []Column, filters []connector.ScanFilter) Dynam
 		out.Where = append(out.Where, sql)
 	}
 	return out
+}
+
+// size is how many values a domain lists, 0 when it lists none.
+func size(d *connector.Domain) int {
+	if d.Values != nil || d.Bits == nil {
+		return len(d.Values)
+	}
+	n := 0
+	for _, w := range d.Bits {
+		n += bits.OnesCount64(w)
+	}
+	return n
 }
 
 // Filters implements connector.FilteringReader for a reader of the query.
@@ -107,11 +135,9 @@ func (r *renderer) shipped(c *expr.Column, d *connector.Domain) (p predicate, al
 	if word == "" || a.reason != "" || a.nullIf != "" || len(r.used) > 0 {
 		return predicate{}, false
 	}
-	n := 0
-	for _, w := range d.Bits {
-		if n += bits.OnesCount64(w); n > maxShipped {
-			return predicate{}, false
-		}
+	n := size(d)
+	if n > maxShipped {
+		return predicate{}, false
 	}
 	text := append(make([]byte, 0, 8*n+16), "'{"...)
 	for i, w := range d.Bits {

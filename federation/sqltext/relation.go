@@ -341,8 +341,11 @@ func (r *Relation) join(op *connector.Join, other *Relation) (*Relation, string)
 			return nil, "a full join has a condition that is no equality of columns"
 		}
 	}
-	if !equal {
+	if !equal && r.Dialect != Postgres {
 		return nil, "no condition equates columns of the two sides"
+	}
+	if len(on) == 0 {
+		on = []SQL{Raw("TRUE")}
 	}
 	word, plain := joinWords[op.Kind]
 	switch {

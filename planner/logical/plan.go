@@ -55,6 +55,9 @@ type Scan struct {
 	// Sealed is set by the policy door: filters may be pushed into the handle
 	// only then.
 	Sealed bool
+	// Hides says that the source drops rows by the row filters of a policy as part
+	// of its operations: what is pushed from above must be leakproof.
+	Hides bool
 }
 
 // Barrier stands above the policies of one base relation. No expression that a

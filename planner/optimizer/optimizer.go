@@ -55,6 +55,7 @@ func Rules() []Rule {
 		{Name: "ExtractFromOr", Apply: extractFromOr},
 		{Name: "PushFilters", Apply: pushFilters},
 		{Name: "NarrowScans", Apply: narrowScans},
+		{Name: "JoinAtSource", Apply: joinAtSource},
 		{Name: "OrderJoins", Apply: orderJoins},
 		{Name: "PushIntoSources", Apply: pushIntoSources},
 		{Name: "PruneColumns", Apply: pruneColumns, Required: true},

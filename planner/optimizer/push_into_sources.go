@@ -51,7 +51,7 @@ func pushChain(env *Env, top *logical.Filter) logical.Node {
 		at = f.Input
 	}
 	scan, ok := at.(*logical.Scan)
-	if !ok || !scan.Sealed {
+	if !ok || !scan.Sealed || scan.Hides {
 		return nil
 	}
 	// The innermost filter stands directly above the scan.

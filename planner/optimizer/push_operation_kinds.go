@@ -16,8 +16,15 @@ import (
 const (
 	remoteJoinRow  = 60.0
 	localGroupRow  = 30.0
-	remoteGroupRow = 20.0
+	remoteGroupRow = 100.0
 	sortRow        = 10.0
+	// shippedKeys is the largest number of keys that a join sends to the scans of
+	// its other side as a list.
+	shippedKeys = 10_000
+	// havingShare is by how much fewer groups a condition on aggregates is taken to
+	// leave than is estimated, which is a third of them: such conditions look for
+	// the exception.
+	havingShare = 0.01
 )
 
 // aggregate pushes a grouping.
@@ -219,8 +226,9 @@ func (p *operationPusher) join(n *logical.Join) part {
 	est := p.env.Estimator
 	lr, rr, rows := p.env.rows(n.Left), p.env.rows(n.Right), p.env.rows(n)
 	equal := n.Cond != nil && slices.ContainsFunc(expr.SplitAnd(nil, n.Cond), isEquality)
-	own := joinCost(lr, rr, est.Width(n.Right.Outputs()), rows, est.Width(n.Outputs()), equal)
-	out := part{node: n.WithInputs([]logical.Node{l.node, r.node}), cost: l.cost + r.cost + own}
+	shipped := p.shipped(n, lr, rr)
+	own := joinCost(lr*shipped, rr, est.Width(n.Right.Outputs()), rows, est.Width(n.Outputs()), equal)
+	out := part{node: n.WithInputs([]logical.Node{l.node, r.node}), cost: l.cost*shipped + r.cost + own}
 	kind, ok := joinKinds[n.Kind]
 	if !ok || n.Lateral || !sameSource(l, r) {
 		return out
@@ -230,17 +238,86 @@ func (p *operationPusher) join(n *logical.Join) part {
 		reason = r.why
 	}
 	if l.frag != nil && r.frag != nil {
-		reason = "it has no condition"
-		if n.Cond != nil {
-			out.frag, reason = p.pushJoin(l.frag, r.frag, n, kind.kind, kind.name)
-		}
+		out.frag, reason = p.pushJoin(l.frag, r.frag, n, kind.kind, kind.name)
 	}
 	if out.frag == nil {
 		out.node = explain(l, out.node, n, reason)
 		return out
 	}
-	out.frag.work += (lr+rr)*remoteJoinRow + rows*outRow
+	if equal {
+		out.frag.work += (lr+rr)*remoteJoinRow + rows*outRow
+	} else {
+		out.frag.work += lr*rr*pair + rows*outRow
+	}
 	return p.choose(n, out, n.Outputs())
+}
+
+// shipped is the share of the left side's rows that are read when the join here
+// sends the keys of its right side there. What the source would have to make of
+// all rows, a grouping say, it then makes of few.
+func (p *operationPusher) shipped(n *logical.Join, lr, rr float64) float64 {
+	switch n.Kind {
+	case physical.Inner, physical.Semi, physical.Right:
+	default:
+		return 1
+	}
+	if having(n.Right) {
+		rr *= havingShare
+	}
+	if n.Cond == nil || rr > shippedKeys {
+		return 1
+	}
+	share := 1.0
+	left := logical.OutputSet(n.Left)
+	for _, c := range expr.SplitAnd(nil, n.Cond) {
+		call, ok := c.(*expr.Call)
+		if !ok || call.Op != "=" || len(call.Args) != 2 {
+			continue
+		}
+		for _, a := range call.Args {
+			if col, ok := a.(*expr.Column); ok && left[col.ID] {
+				share = min(share, rr/p.distinct(n.Left, col, lr))
+			}
+		}
+	}
+	return max(share, 0.02)
+}
+
+// having reports whether a plan are groups that a condition on their aggregates
+// chooses.
+func having(n logical.Node) bool {
+	filtered := false
+	for {
+		switch x := n.(type) {
+		case *logical.Filter:
+			filtered, n = true, x.Input
+		case *logical.Project:
+			n = x.Input
+		case *logical.Aggregate:
+			return filtered
+		default:
+			return false
+		}
+	}
+}
+
+// distinct is how many values a column of n has, which has so many rows.
+func (p *operationPusher) distinct(n logical.Node, col *expr.Column, rows float64) float64 {
+	out := 0.0
+	logical.Walk(n, func(m logical.Node) bool {
+		if s, ok := m.(*logical.Scan); ok {
+			for i, c := range s.Cols {
+				if known := s.StatisticsOf(i); c.ID == col.ID && known != nil {
+					out = known.Distinct
+				}
+			}
+		}
+		return out == 0
+	})
+	if out == 0 {
+		return p.env.Estimator.Groups([]expr.Expr{col}, rows)
+	}
+	return max(1, min(out, rows))
 }
 
 // sameSource reports whether two parts read tables of one source, as one user.
@@ -284,7 +361,10 @@ func (p *operationPusher) pushJoin(l, r *fragment, n *logical.Join, kind connect
 	for _, f := range []*fragment{l, r} {
 		maps.Copy(both.defs, f.defs)
 	}
-	conds := both.inline(expr.SplitAnd(nil, n.Cond))
+	var conds []expr.Expr
+	if n.Cond != nil {
+		conds = both.inline(expr.SplitAnd(nil, n.Cond))
+	}
 	op := &connector.Join{Kind: kind, Conds: bindColumns(conds, cols)}
 	relations := "(" + relationsOf(l.scan) + ") " + name + " (" + relationsOf(r.scan) + ")"
 	f, reason := p.push(op, n, outputs, relations, l, r)

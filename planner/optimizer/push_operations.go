@@ -79,7 +79,7 @@ func (p *operationPusher) visit(n logical.Node) part {
 	case *logical.Scan:
 		out := part{node: n, cost: p.transfer(n)}
 		if _, ok := n.Source.(connector.OperationPusher); ok && n.Sealed && n.Server != "" && len(n.Deferred) == 0 {
-			out.frag = &fragment{scan: n}
+			out.frag = &fragment{scan: n, hides: n.Hides}
 		}
 		return out
 	case *logical.Barrier:
@@ -122,7 +122,12 @@ func (p *operationPusher) others(n logical.Node) part {
 
 // transfer is the cost of getting the rows of a scan.
 func (p *operationPusher) transfer(s *logical.Scan) float64 {
-	rows, width := p.env.rows(s), p.env.Estimator.Width(s.Cols)
+	// The estimator must not see a fragment while it estimates what is above: it
+	// knows columns by their identity.
+	rows, width := s.Rows, p.env.Estimator.Width(s.Cols)
+	if rows < 0 {
+		rows = p.env.rows(s)
+	}
 	if remote(s) {
 		return rows * (remoteRow + remoteByte*width)
 	}
@@ -272,12 +277,19 @@ func (p *operationPusher) push(op connector.Operation, n logical.Node, outputs [
 	if reason != "" {
 		return nil, reason
 	}
+	if agg, ok := n.(*logical.Aggregate); ok {
+		for i, k := range first.inline(agg.Keys) {
+			if col, ok := k.(*expr.Column); ok {
+				from[agg.Cols[i].ID], at[agg.Cols[i].ID] = from[col.ID], at[col.ID]
+			}
+		}
+	}
 	known := &logical.Gathered{Count: p.env.rows(n)}
 	for _, c := range outputs {
 		known.From, known.At = append(known.From, from[c.ID]), append(known.At, at[c.ID])
 	}
 	scan.Handle, scan.Cols, scan.Of, scan.Stats = handle, outputs, nil, known
-	scan.Pushed, scan.Relations = pushed, relations
+	scan.Pushed, scan.Relations, scan.Hides = pushed, relations, out.hides
 	out.scan = p.resized(&scan, n)
 	return out, ""
 }

@@ -60,6 +60,9 @@ type Scan struct {
 	Rows   float64 // estimate, negative when unknown
 	// Dynamic are the dynamic filters on columns of the scan.
 	Dynamic []ScanFilter
+	// Distinct is how many values each column is expected to have, 0 when nothing
+	// is known.
+	Distinct []float64
 }
 
 // DynamicFilter connects the node that finds out which values of a column matter
