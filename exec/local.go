@@ -46,12 +46,14 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 	out.Columns = append(out.Columns, binder.RelationColumn{Name: storage.RowID, Type: types.Of(types.Int8), Hidden: true})
 	out.Stats = newTableStatistics(src, out.Handle, out.Rows, localStatistics(rel, r.engine.Catalog.Statistics(rel.OID)))
 	r.session.readsLocal = true
-	if r.raw {
+	if r.raw && !r.rewriting {
 		return nil
 	}
-	var err error
-	if out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel); err != nil {
-		return err
+	if !r.raw {
+		var err error
+		if out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel); err != nil {
+			return err
+		}
 	}
 	if rel.Kind == catalog.MatView && r.refreshing != rel.OID {
 		return nil
@@ -98,7 +100,7 @@ func localStatistics(rel *catalog.Relation, stored *connector.Statistics) *conne
 // permit asks for the privilege to change a table, or columns of it.
 func (r *relations) permit(rel *catalog.Relation) func(types.OID, physical.ModifyKind, []int) error {
 	return func(role types.OID, kind physical.ModifyKind, columns []int) error {
-		if rel.Kind == catalog.MatView {
+		if r.raw || rel.Kind == catalog.MatView {
 			return nil // only its refresh gets here
 		}
 		want := [...]catalog.Privilege{catalog.Insert, catalog.Update, catalog.Delete}[kind]
@@ -154,6 +156,30 @@ func (l localRows) Count(ctx context.Context, rel *catalog.Relation, condition s
 		sql += " WHERE " + condition
 	}
 	return l.number(ctx, sql, rel.DefinitionPath)
+}
+
+// Rewrite implements ddl.LocalRows.
+func (l localRows) Rewrite(ctx context.Context, rel *catalog.Relation, column, value string) error {
+	s := l.s
+	text := "UPDATE " + qualified(rel) + " SET " + session.QuoteIdentifier(column) + " = " + value
+	list, err := parser.Parse(text)
+	if err != nil {
+		return err
+	}
+	s.refresh() // names resolve with the changed relation
+	f := &Prepared{s: s, query: Query{text: text}, modify: list[0].Stmt, rewrite: rel}
+	defer f.Close()
+	if err := f.analyse(ctx); err != nil {
+		e := *pgerror.From(err)
+		e.Position = 0
+		return &e
+	}
+	x := &modifyPortal{queryPortal: queryPortal{p: f}}
+	defer x.Close()
+	if _, err := x.Next(ctx); err != io.EOF {
+		return err
+	}
+	return nil
 }
 
 // Duplicates implements ddl.LocalRows.

@@ -39,6 +39,9 @@ func (s *Session) bindModify(ctx context.Context, p *Prepared) (*binder.Result, 
 		// As the owner sees it, by the names that it was made with.
 		rel.refreshing, rel.role, rel.path = p.refresh.OID, p.refresh.Owner, p.refresh.ViewPath
 	}
+	if p.rewrite != nil {
+		rel.raw, rel.rewriting, rel.path = true, true, p.rewrite.DefinitionPath
+	}
 	env := s.binderEnv(rel)
 	if p.copyFrom != nil {
 		_, cols, err := s.copyTarget(ctx, p.copyFrom)

@@ -33,6 +33,8 @@ type relations struct {
 	// raw leaves policies and privileges out: for the engine's own questions
 	// about the rows of local tables.
 	raw bool
+	// rewriting lets raw change rows, too.
+	rewriting bool
 	// refreshing is the materialized view whose rows are being stored.
 	refreshing types.OID
 }

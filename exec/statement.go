@@ -57,6 +57,8 @@ type Prepared struct {
 	copyIn   *CopyIn
 	// refresh is set when the statement stores the rows of a materialized view.
 	refresh *catalog.Relation
+	// rewrite is set when ALTER TABLE changes all rows of a table.
+	rewrite *catalog.Relation
 	history planHistory
 	// owned are statements that only this one executes.
 	owned  []*Prepared

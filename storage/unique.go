@@ -2,6 +2,7 @@ package storage
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -36,7 +37,7 @@ type uniqueIndex struct {
 func (x *indexes) get(account *memory.Account, table types.OID, name string, atts []int16, v *version) (*uniqueIndex, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if u := x.of[table][name]; u != nil && int64(u.used) <= 2*v.rows+4*blockRows {
+	if u := x.of[table][name]; u != nil && slices.Equal(u.atts, atts) && int64(u.used) <= 2*v.rows+4*blockRows {
 		return u, nil
 	} else if u != nil {
 		u.drop()

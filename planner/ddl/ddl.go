@@ -69,6 +69,9 @@ type LocalRows interface {
 	// Count returns how many rows of a table, as it stands in the catalog with
 	// the changes of the transaction, meet a condition; "" counts all.
 	Count(ctx context.Context, rel *catalog.Relation, condition string) (int64, error)
+	// Rewrite sets a column of every row to an expression over the row, or to the
+	// column's default; the table is locked.
+	Rewrite(ctx context.Context, rel *catalog.Relation, column, value string) error
 	// Duplicates reports whether two rows agree in the columns, none of them
 	// NULL.
 	Duplicates(ctx context.Context, rel *catalog.Relation, columns []string) (bool, error)

@@ -588,10 +588,22 @@ func (r *run) alterLocal(rel *catalog.Relation, c *pg.AlterTableCmd) error {
 			}
 			switch {
 			case n > 0 && added.Default != "":
-				return pgerror.NotSupported("adding a column with a default to a table that has rows is not supported").
-					WithHint("Add the column, UPDATE it, then ALTER TABLE ... ALTER COLUMN ... SET DEFAULT.")
+				// Constraints are checked below, against all rows.
+				bare := rel.Clone()
+				bare.Constraints = bare.Constraints[:had]
+				if err := (&tableMaker{run: r, rel: bare, sequences: t.sequences}).put(); err != nil {
+					return err
+				}
+				if err := r.env.Rows.Rewrite(r.ctx, bare, added.Name, "DEFAULT"); err != nil {
+					return err
+				}
 			case n > 0:
 				return pgerror.Newf(pgerror.NotNullViolation, `column "%s" of relation "%s" contains null values`, added.Name, rel.Name)
+			}
+		}
+		if had < len(rel.Constraints) {
+			if err := r.tx.Put(rel.Clone()); err != nil {
+				return err
 			}
 		}
 		for i := range rel.Constraints[had:] {
@@ -701,17 +713,7 @@ func (r *run) alterLocal(rel *catalog.Relation, c *pg.AlterTableCmd) error {
 		if err != nil {
 			return err
 		}
-		if typ != at.Type {
-			if err := r.env.Rows.Lock(r.ctx, rel.OID); err != nil {
-				return err
-			}
-			if n, err := r.env.Rows.Count(r.ctx, rel, ""); err != nil {
-				return err
-			} else if n > 0 {
-				return pgerror.NotSupported("changing the type of a column is not supported while the table has rows")
-			}
-			at.Type = typ
-		}
+		return r.alterType(rel, at, typ, c)
 	default:
 		return pgerror.NotSupported("ALTER TABLE action %s is not supported", strings.TrimPrefix(c.Subtype.String(), "AT_"))
 	}
