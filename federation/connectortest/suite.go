@@ -58,6 +58,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("pushes filters without changing answers", s.filters)
 	t.Run("drops only what dynamic filters drop", s.dynamic)
 	t.Run("pushes limits", s.limit)
+	t.Run("evaluates operations without changing answers", s.operations)
 	t.Run("reads an empty table", s.empty)
 	t.Run("reads a big table", s.big)
 	t.Run("splits", s.split)

@@ -297,3 +297,61 @@ SELECT id FROM customers ORDER BY id DESC LIMIT 3
 
 -- ordered
 SELECT id, notes FROM customers WHERE notes IS NOT NULL AND id > 20 ORDER BY notes DESC, id LIMIT 4
+
+-- what sources compute themselves: groups, joins and first rows
+SELECT region, count(*), min(id), max(id), max(dob) FROM customers GROUP BY region
+
+SELECT count(*), count(notes), count(DISTINCT notes), min(notes), max(notes), sum(id), avg(id) FROM customers
+
+SELECT dob, count(*) FROM customers GROUP BY dob HAVING count(*) > 1 OR dob IS NULL
+
+SELECT DISTINCT region, notes FROM customers
+
+-- ordered
+SELECT id, notes FROM customers ORDER BY id DESC LIMIT 3
+
+-- ordered
+SELECT id, ssn, salary, region FROM customers ORDER BY dob NULLS FIRST, id LIMIT 4 OFFSET 1
+
+-- ordered
+SELECT id, name FROM customers ORDER BY salary DESC NULLS LAST, ssn, id LIMIT 3
+
+SELECT name, max(id) FROM customers WHERE id < 30 GROUP BY name ORDER BY max(id) LIMIT 1
+
+SELECT a.id, b.ssn, b.salary FROM customers a JOIN customers b ON a.id = b.id WHERE a.id < 12
+
+SELECT count(*), sum(a.id) FROM customers a JOIN customers b ON a.id = b.id AND a.notes = b.notes
+
+SELECT a.id, b.id, b.email FROM customers a LEFT JOIN customers b ON b.id = a.id + 4 WHERE a.id < 15
+
+SELECT count(*), max(b.name) FROM customers a LEFT JOIN customers b ON b.salary = a.id
+
+SELECT id FROM customers a WHERE NOT EXISTS (SELECT 1 FROM customers b WHERE b.id = a.id + 1)
+
+SELECT id FROM customers a WHERE EXISTS (SELECT 1 FROM customers b WHERE b.notes = a.notes AND b.id > a.id AND b.ssn LIKE '***%')
+
+SELECT region, count(*) FROM (SELECT * FROM customers a WHERE id IN (SELECT id FROM customers WHERE dob IS NOT NULL)) x GROUP BY region
+
+SELECT id FROM customers WHERE id < 20 UNION SELECT salary FROM customers
+
+SELECT notes FROM customers INTERSECT SELECT ssn FROM customers
+
+SELECT id FROM customers EXCEPT SELECT id FROM customers WHERE id > 9
+
+-- conditions that fail on a hidden row must not be evaluated on it
+SELECT count(*) FILTER (WHERE 1/(id-3) >= 0) FROM customers
+
+SELECT sum(1/(id-3)), max(10/(id-3)) FROM customers
+
+SELECT 1/(id-3), count(*) FROM customers GROUP BY 1
+
+SELECT count(*) FROM customers a JOIN customers b ON 1/(a.id-3) = b.id
+
+SELECT count(*) FROM customers a JOIN customers b ON a.id = b.id AND 1/(a.id-3) = 0
+
+SELECT id FROM customers a WHERE EXISTS (SELECT 1 FROM customers b WHERE b.id = a.id AND 10/(b.id-3) >= 1)
+
+-- ordered
+SELECT id FROM customers ORDER BY 100/(id-3) DESC, id LIMIT 2
+
+SELECT notes, count(*) FROM customers GROUP BY notes HAVING 1/(min(id)-3) >= 0
