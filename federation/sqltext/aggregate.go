@@ -154,7 +154,7 @@ func (r *renderer) sortKey(k connector.SortKey, outputs []Output) ([]SQL, string
 	// There NULL is below every value.
 	never := false
 	if c, ok := k.Expr.(*expr.Column); ok {
-		never = outputs[c.ID].NotNull
+		never = outputs[c.ID].NotNull // ordered has found the column
 	}
 	if never || k.NullsFirst != k.Desc {
 		return []SQL{concat(s.sql, Raw(word))}, ""

@@ -247,7 +247,7 @@ func (r *Relation) compute(op *connector.Compute) (*Relation, string) {
 	next.Outputs = make([]Output, len(op.Exprs))
 	in := r.renderer()
 	for i, e := range op.Exprs {
-		if c, ok := e.(*expr.Column); ok {
+		if c, ok := e.(*expr.Column); ok && c.ID >= 0 && int(c.ID) < len(r.Outputs) {
 			o := r.Outputs[c.ID]
 			o.Name = op.Columns[i].Name
 			next.Outputs[i] = o

@@ -235,7 +235,17 @@ func bindColumns(list []expr.Expr, cols []logical.Column) []expr.Expr {
 	}
 	out := make([]expr.Expr, len(list))
 	for i, e := range list {
-		out[i] = logical.Remap(e, index)
+		out[i] = expr.Rewrite(e, func(x expr.Expr) expr.Expr {
+			c, ok := x.(*expr.Column)
+			if !ok {
+				return x
+			}
+			at, ok := index[c.ID]
+			if !ok {
+				at = -1 // no source has it
+			}
+			return &expr.Column{ID: at, Name: c.Name, T: c.T}
+		})
 	}
 	return out
 }
