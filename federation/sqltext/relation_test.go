@@ -81,8 +81,10 @@ func TestOperations(t *testing.T) {
 		{"CASE", Postgres, ExactText(), nil, grouped([]connector.AggregateCall{agg("sum", types.Of(types.Int8), choice)}), `SELECT sum(CASE WHEN ("t" = 'x'::text) THEN 1 ELSE 0 END) FROM "t"`},
 		{"a guarded column", SQLite, ExactText(), func(c []Column) { c[0].Guard = "odd" }, grouped([]connector.AggregateCall{sumI}), "local"},
 		{"the number of rows beside a guarded column", SQLite, ExactText(), func(c []Column) { c[0].Guard = "odd" }, grouped([]connector.AggregateCall{count}), `SELECT count(*) FROM "t"`},
-		{"values read as NULL", MySQL, ExactText(), func(c []Column) { c[5].NullIf = "(zero)" }, grouped([]connector.AggregateCall{count}, 5),
-			"SELECT CASE WHEN NOT ((zero)) THEN `d` END, count(*) FROM `t` GROUP BY CASE WHEN NOT ((zero)) THEN `d` END"},
+		{
+			"values read as NULL", MySQL, ExactText(), func(c []Column) { c[5].NullIf = "(zero)" }, grouped([]connector.AggregateCall{count}, 5),
+			"SELECT CASE WHEN NOT ((zero)) THEN `d` END, count(*) FROM `t` GROUP BY CASE WHEN NOT ((zero)) THEN `d` END",
+		},
 		{"first rows", Postgres, binary, nil, first(1, true, false), `SELECT "i", "t", "f", "n", "b", "d" FROM "t" ORDER BY "t" COLLATE x DESC NULLS LAST LIMIT 5 OFFSET 2`},
 		{"first rows with NULLs where they are", MySQL, ExactText(), nil, first(0, false, true), "SELECT `i`, `t`, `f`, `n`, `b`, `d` FROM `t` ORDER BY `i` LIMIT 5 OFFSET 2"},
 		{"first rows with NULLs elsewhere", MySQL, ExactText(), nil, first(0, true, true), "SELECT `i`, `t`, `f`, `n`, `b`, `d` FROM `t` ORDER BY (`i`) IS NULL DESC, `i` DESC LIMIT 5 OFFSET 2"},
