@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/decode"
 	"github.com/hubsql/hubsql/federation/localfile"
@@ -378,6 +379,12 @@ type handle struct {
 	// rows is about how many rows a part of a split has.
 	rows  int64
 	limit int64 // rows needed, 0 for all
+	// pinned handles read the files of table also when they are not fixed.
+	pinned bool
+	// located adds the place of each row as a last column.
+	located bool
+	// places, when not nil, are the rows to be read, by row group.
+	places map[part][]rowRange
 }
 
 // Columns implements connector.TableHandle.
@@ -385,6 +392,9 @@ func (h *handle) Columns() []connector.Column {
 	out := make([]connector.Column, len(h.project))
 	for i, c := range h.project {
 		out[i] = h.table.columns[c]
+	}
+	if h.located {
+		out = append(out, connector.Column{Name: "place", Type: types.Of(types.Int8), NotNull: true})
 	}
 	return out
 }
@@ -519,7 +529,7 @@ func cut(parts []part, size int64) []part {
 // current resolves the table of h again, because a handle may be older than its
 // files; columns that have changed are an error.
 func (s *source) current(h *handle) (*table, error) {
-	if h.fixed {
+	if h.fixed || h.pinned {
 		return h.table, nil
 	}
 	if t := h.latest.Load(); t.fresh() {
