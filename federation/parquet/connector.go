@@ -77,6 +77,7 @@ type source struct {
 	footers    *footerCache
 	statistics statisticsCache
 	decoders   spareDecoders
+	recent     recentTables
 	// dictIDs gives each dictionary that is read a number. They begin anywhere,
 	// so that dictionaries of two servers differ, too.
 	dictIDs atomic.Uint64
@@ -177,9 +178,13 @@ type mapped struct {
 
 // Table implements connector.Source.
 func (s *source) Table(_ context.Context, ref connector.TableRef) (connector.TableHandle, error) {
-	t, err := s.resolve(ref)
-	if err != nil {
-		return nil, err
+	t := s.recent.find(ref)
+	if t == nil {
+		var err error
+		if t, err = s.resolve(ref); err != nil {
+			return nil, err
+		}
+		s.recent.keep(t)
 	}
 	project := make([]int, len(t.columns))
 	for i := range project {
