@@ -69,11 +69,17 @@ func fetchLate(top *physical.Limit) physical.Node {
 	if !ok {
 		return top
 	}
-	scan.Located, scan.Cols = true, nil
+	scan.Located, scan.Cols, scan.Distinct = true, nil, nil
 	for _, i := range first {
 		scan.Cols = append(scan.Cols, c.scan.Cols[i])
+		if len(c.scan.Distinct) == width {
+			scan.Distinct = append(scan.Distinct, c.scan.Distinct[i])
+		}
 	}
 	scan.Cols = append(scan.Cols, physical.Column{Name: "place", Type: types.Of(types.Int8)})
+	if scan.Distinct != nil {
+		scan.Distinct = append(scan.Distinct, 0)
+	}
 	var err error
 	bind := func(list []expr.Expr) []expr.Expr {
 		out, e := at.bindAll(list)
