@@ -32,6 +32,7 @@ type derived struct {
 	byDepend map[types.OID][]*Relation
 	bySource map[SourceObject][]*Relation // tables of sources, not of files
 	roles    sync.Map                     // types.OID -> RoleSet
+	byFiles  sync.Map                     // *Relation over files -> []*Relation over the same
 }
 
 // Version grows with every committed change. Two snapshots with the same

@@ -157,7 +157,7 @@ func globMatches(pattern, file string) bool {
 }
 
 // SameSource returns every foreign table over the object that rel reads,
-// rel itself among them.
+// rel itself among them. The list must not be changed.
 func (s *Snapshot) SameSource(rel *Relation) []*Relation {
 	obj, ok := s.Source(rel)
 	if !ok {
@@ -166,11 +166,20 @@ func (s *Snapshot) SameSource(rel *Relation) []*Relation {
 	if !obj.Files {
 		return s.index().bySource[obj]
 	}
+	kept := rel.OID != 0 && s.objects[rel.OID] == Object(rel)
+	if kept {
+		if list, ok := s.index().byFiles.Load(rel); ok {
+			return list.([]*Relation)
+		}
+	}
 	var out []*Relation
 	for _, t := range s.TablesOf(rel.ServerID) {
 		if o, ok := s.Source(t); ok && (t.OID == rel.OID && rel.OID != 0 || o.Same(obj)) {
 			out = append(out, t)
 		}
+	}
+	if kept {
+		s.index().byFiles.Store(rel, out)
 	}
 	return out
 }

@@ -63,6 +63,7 @@ type Session struct {
 	// scope is what names mean, as long as nothing it depends on has changed.
 	scope scope
 	entry entry
+	texts textCache
 	// synced is what the last syncRole went by.
 	synced synced
 }
@@ -165,6 +166,9 @@ func (s *Session) notice(err error) {
 
 // Parse splits the text of one message into statements.
 func (s *Session) Parse(_ context.Context, sql string) ([]Query, error) {
+	if e := s.texts.find(sql); e != nil {
+		return []Query{e.query}, nil
+	}
 	list, err := s.engine.parse(sql)
 	if err != nil {
 		return nil, err
@@ -173,6 +177,12 @@ func (s *Session) Parse(_ context.Context, sql string) ([]Query, error) {
 	for i, st := range list {
 		out[i] = Query{Statement: st, text: sql}
 	}
+	if len(out) == 1 {
+		if e := s.texts.offer(out[0]); e != nil {
+			e.query.entry = e
+			out[0] = e.query
+		}
+	}
 	return out, nil
 }
 
@@ -180,6 +190,8 @@ func (s *Session) Parse(_ context.Context, sql string) ([]Query, error) {
 type Query struct {
 	parser.Statement
 	text string
+	// entry is where the session keeps the statement, nil for nowhere.
+	entry *textEntry
 }
 
 // shown is the statement as other sessions may see it. Everything but a plain

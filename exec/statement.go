@@ -60,6 +60,8 @@ type Prepared struct {
 	// rewrite is set when ALTER TABLE changes all rows of a table.
 	rewrite *catalog.Relation
 	history planHistory
+	// entry is where the statement rests when it is closed, nil for none.
+	entry *textEntry
 	// owned are statements that only this one executes.
 	owned  []*Prepared
 	closed bool
@@ -97,6 +99,9 @@ func (p *Prepared) CopyOut() *CopyOut { return p.copy }
 
 // Close releases the statement. A portal that is executing goes on.
 func (p *Prepared) Close() {
+	if p.rest() {
+		return
+	}
 	p.closed = true
 	p.unbind()
 	for _, o := range p.owned {
@@ -113,18 +118,30 @@ func (p *Prepared) unbind() {
 }
 
 // Prepare analyses one statement. paramTypes are the declared parameter types, 0
-// for those to infer.
+// for those to infer; nil means a simple query, whose statement is executed once
+// and closed after its portal.
 func (s *Session) Prepare(ctx context.Context, q Query, paramTypes []types.OID) (*Prepared, error) {
 	if err := s.allowed(q); err != nil {
 		return nil, err
 	}
 	s.begin()
 	s.report("active", q.shown(), s.sess.StatementStart)
+	if e := q.entry; e != nil && e.idle != nil && paramTypes == nil {
+		p := e.idle
+		e.idle = nil
+		if err := p.resume(ctx); err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
 	p := &Prepared{s: s, query: q, declared: paramTypes}
 	if sel := q.Stmt.GetSelectStmt(); sel != nil && intoOf(sel) == nil {
 		p.sel = sel
 		if err := p.analyse(ctx); err != nil {
 			return nil, err
+		}
+		if paramTypes == nil {
+			p.entry = q.entry
 		}
 		p.columns = columnsOf(p.bind.result)
 		p.run = func(_ context.Context, params []types.Datum) (Portal, error) {
@@ -378,6 +395,7 @@ func (q *queryPortal) Next(ctx context.Context) (*vector.Batch, error) {
 		}
 		x, err := q.p.execute(ctx, q.params, false)
 		if err != nil {
+			q.p.entry = nil
 			q.done = true
 			return nil, err
 		}
@@ -385,6 +403,9 @@ func (q *queryPortal) Next(ctx context.Context) (*vector.Batch, error) {
 	}
 	b, err := q.x.next(ctx)
 	if err != nil {
+		if err != io.EOF {
+			q.p.entry = nil
+		}
 		q.done = true
 		q.x.close()
 		q.x = nil

@@ -358,6 +358,7 @@ func (s *Session) showStmt(name string) ([]Column, func(context.Context) ([][]ty
 func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 	switch n.Target {
 	case pg.DiscardMode_DISCARD_PLANS:
+		s.texts.clear()
 		return "DISCARD PLANS", nil
 	case pg.DiscardMode_DISCARD_SEQUENCES:
 		s.sess.Drawn.Forget()
@@ -376,6 +377,7 @@ func (s *Session) discardStmt(n *pg.DiscardStmt) (string, error) {
 	s.sess.Drawn.Forget()
 	s.sess.Vars.ResetAll()
 	s.syncRole()
+	s.texts.clear()
 	return "DISCARD ALL", nil
 }
 

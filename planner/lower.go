@@ -665,7 +665,7 @@ func (l *lowering) limit(n *logical.Limit) (physical.Node, error) {
 	if out.Input, err = l.node(input); err != nil {
 		return nil, err
 	}
-	return out, nil
+	return fetchLate(out), nil
 }
 
 func (l *lowering) setOp(n *logical.SetOp) (physical.Node, error) {

@@ -19,6 +19,8 @@ type builder struct {
 	modified *pipeline
 	// dynamic holds this execution's state of the dynamic filters.
 	dynamic map[*physical.DynamicFilter]*connector.DynamicFilter
+	// located are the scans that locate their rows.
+	located map[*physical.Scan]*scan
 }
 
 // dynamicFilter returns the state of f; nil for nil.
@@ -73,6 +75,8 @@ func (b *builder) node(n physical.Node, st *stat) (part, error) {
 		return b.filter(n)
 	case *physical.Project:
 		return b.project(n)
+	case *physical.Fetch:
+		return b.fetch(n, st)
 	case *physical.Limit:
 		return b.limit(n, st)
 	case *physical.Sort:

@@ -51,6 +51,9 @@ type scan struct {
 	// is set before the first is opened.
 	snapshot connector.Snapshot
 
+	// located is what a scan that locates its rows reads, once it is open.
+	located connector.TableHandle
+
 	mu        sync.Mutex
 	started   bool
 	opened    bool
@@ -99,6 +102,12 @@ func (b *builder) scan(n *physical.Scan, st *stat) (part, error) {
 		}
 	}
 	st.filters = s.filters
+	if n.Located {
+		if b.located == nil {
+			b.located = map[*physical.Scan]*scan{}
+		}
+		b.located[n] = s
+	}
 	s.ctx, s.cancel = context.WithCancel(b.q.ctx)
 	b.q.scans = append(b.q.scans, s)
 	b.q.planSnapshot(n.Source)
@@ -176,6 +185,13 @@ func (s *scan) open() error {
 	handle := s.n.Handle
 	if h, ok := s.q.env.Handles[s.n]; ok {
 		handle = h
+	}
+	if s.n.Located {
+		located, err := s.n.Source.(connector.Locator).Locate(s.ctx, handle)
+		if err != nil {
+			return err
+		}
+		s.located, handle = located, located
 	}
 	handles := []connector.TableHandle{handle}
 	if splitter, ok := s.n.Source.(connector.Splitter); ok && s.split > 1 {

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/decode"
 	"github.com/hubsql/hubsql/federation/localfile"
@@ -76,6 +77,7 @@ type source struct {
 	footers    *footerCache
 	statistics statisticsCache
 	decoders   spareDecoders
+	recent     recentTables
 	// dictIDs gives each dictionary that is read a number. They begin anywhere,
 	// so that dictionaries of two servers differ, too.
 	dictIDs atomic.Uint64
@@ -176,9 +178,13 @@ type mapped struct {
 
 // Table implements connector.Source.
 func (s *source) Table(_ context.Context, ref connector.TableRef) (connector.TableHandle, error) {
-	t, err := s.resolve(ref)
-	if err != nil {
-		return nil, err
+	t := s.recent.find(ref)
+	if t == nil {
+		var err error
+		if t, err = s.resolve(ref); err != nil {
+			return nil, err
+		}
+		s.recent.keep(t)
 	}
 	project := make([]int, len(t.columns))
 	for i := range project {
@@ -378,6 +384,12 @@ type handle struct {
 	// rows is about how many rows a part of a split has.
 	rows  int64
 	limit int64 // rows needed, 0 for all
+	// pinned handles read the files of table also when they are not fixed.
+	pinned bool
+	// located adds the place of each row as a last column.
+	located bool
+	// places, when not nil, are the rows to be read, by row group.
+	places map[part][]rowRange
 }
 
 // Columns implements connector.TableHandle.
@@ -385,6 +397,9 @@ func (h *handle) Columns() []connector.Column {
 	out := make([]connector.Column, len(h.project))
 	for i, c := range h.project {
 		out[i] = h.table.columns[c]
+	}
+	if h.located {
+		out = append(out, connector.Column{Name: "place", Type: types.Of(types.Int8), NotNull: true})
 	}
 	return out
 }
@@ -519,7 +534,7 @@ func cut(parts []part, size int64) []part {
 // current resolves the table of h again, because a handle may be older than its
 // files; columns that have changed are an error.
 func (s *source) current(h *handle) (*table, error) {
-	if h.fixed {
+	if h.fixed || h.pinned {
 		return h.table, nil
 	}
 	if t := h.latest.Load(); t.fresh() {

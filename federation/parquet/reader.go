@@ -35,6 +35,7 @@ func (s *source) Scan(_ context.Context, h connector.TableHandle, o connector.Sc
 		source: s, table: t, checks: x.checks, bound: -1, project: x.project, queue: queue, size: size, limit: -1,
 		format: o.Format, memory: &budget{account: o.Account}, slots: map[*vector.Batch]*slot{}, open: -1,
 	}
+	r.located, r.places = x.located, x.places
 	r.pool = &blockPool{memory: r.memory}
 	r.flate = &inflater{memory: r.memory, spare: &s.decoders}
 	if x.limit > 0 {
@@ -74,13 +75,17 @@ type reader struct {
 	// dynamics are the dynamic filters by their index.
 	dynamics []dynamic
 	group    *part // the current part, nil for none
-	ended    bool  // no row matters any more
-	whole    bool  // a column cannot be read in pieces of a batch
-	file     *os.File
-	open     int // index of the file that is open, -1 for none
-	name     string
-	failed   error
-	closed   bool
+	// located: the place of the first row of the group; places: the rows wanted.
+	located bool
+	place   int64
+	places  map[part][]rowRange
+	ended   bool // no row matters any more
+	whole   bool // a column cannot be read in pieces of a batch
+	file    *os.File
+	open    int // index of the file that is open, -1 for none
+	name    string
+	failed  error
+	closed  bool
 }
 
 // rowRange is a range of rows of a row group.
@@ -91,7 +96,8 @@ type slot struct {
 	vecs  []*vector.Vec
 	valid []vector.Bitmap
 	keep  keeper
-	owned int64 // paid for bytes that the vectors own
+	owned int64       // paid for bytes that the vectors own
+	place *vector.Vec // of a scan that locates its rows
 }
 
 // columnReader reads one projected column of the current row group.
@@ -116,13 +122,16 @@ func (r *reader) take(dst *vector.Batch) (*slot, error) {
 	s := r.slots[dst]
 	if s == nil {
 		// What fixed-width values, views and codes need at most.
-		if err := r.memory.reserve(int64(len(r.project)*r.size) * 20); err != nil {
+		if err := r.memory.reserve(int64((len(r.project)+1)*r.size) * 20); err != nil {
 			return nil, err
 		}
 		s = &slot{vecs: make([]*vector.Vec, len(r.project)), valid: make([]vector.Bitmap, len(r.project))}
 		s.keep.pool = r.pool
 		for i := range s.vecs {
 			s.vecs[i] = &vector.Vec{}
+		}
+		if r.located {
+			s.place = vector.New(types.Of(types.Int8), r.size)
 		}
 		r.slots[dst] = s
 	}
@@ -134,6 +143,9 @@ func (r *reader) take(dst *vector.Batch) (*slot, error) {
 	}
 	dst.N, dst.Sel = 0, nil
 	dst.Cols = append(dst.Cols[:0], s.vecs...)
+	if s.place != nil {
+		dst.Cols = append(dst.Cols, s.place)
+	}
 	return s, nil
 }
 
@@ -239,6 +251,7 @@ func (r *reader) fill(ctx context.Context, s *slot) (int, error) {
 				return 0, err
 			}
 		}
+		r.locate(s.place, 0, r.row, nil, n)
 		r.row += int64(n)
 		r.left -= int64(n)
 		return n, nil
@@ -271,6 +284,7 @@ func (r *reader) fillFiltered(ctx context.Context, s *slot) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		r.locate(s.place, at, r.row, sel, n)
 		r.row += int64(n)
 		r.left -= int64(n)
 		for i := range r.cols {
@@ -510,7 +524,14 @@ func (r *reader) start(p part) error {
 		col.nested = n
 	}
 	var err error
-	r.ranges, err = r.pageRanges(p, f)
+	if r.places != nil {
+		r.ranges = r.places[p]
+	} else {
+		r.ranges, err = r.pageRanges(p, f)
+	}
+	if r.located {
+		r.place = r.table.placeOf(p)
+	}
 	r.announce(p.file)
 	return err
 }

@@ -59,6 +59,7 @@ func Rules() []Rule {
 		{Name: "OrderJoins", Apply: orderJoins},
 		{Name: "PushIntoSources", Apply: pushIntoSources},
 		{Name: "PruneColumns", Apply: pruneColumns, Required: true},
+		{Name: "PartialAggregates", Apply: partialAggregates},
 		{Name: "PushOperations", Apply: pushOperations},
 		{Name: "PushLimits", Apply: pushLimits},
 	}

@@ -133,6 +133,8 @@ func title(n Node) string {
 		return joinTitle("Nested Loop", n.Kind)
 	case *Sort:
 		return "Sort"
+	case *Fetch:
+		return "Foreign Fetch on " + n.Scan.Table
 	case *Limit:
 		if len(n.Keys) > 0 {
 			return "Limit (top-N)"
@@ -242,6 +244,14 @@ func (e *explainer) properties(n Node, depth int) {
 		}
 	case *Sort:
 		e.detail(depth, "Sort Key: %s", e.keys(n.Keys))
+	case *Fetch:
+		var names []string
+		for i, from := range n.From {
+			if from < 0 {
+				names = append(names, n.Cols[i].Name)
+			}
+		}
+		e.detail(depth, "Columns: %s", strings.Join(names, ", "))
 	case *Limit:
 		if len(n.Keys) > 0 {
 			e.detail(depth, "Sort Key: %s", e.keys(n.Keys))

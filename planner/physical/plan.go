@@ -63,6 +63,9 @@ type Scan struct {
 	// Distinct is how many values each column is expected to have, 0 when nothing
 	// is known.
 	Distinct []float64
+	// Located scans have a column more than the handle, the place of each row; the
+	// source is a connector.Locator.
+	Located bool
 }
 
 // DynamicFilter connects the node that finds out which values of a column matter
@@ -269,6 +272,22 @@ type Limit struct {
 	Publish *DynamicFilter
 }
 
+// Fetch reads columns of the few rows that are left of a scan. Its rows are those
+// of Input in their order.
+type Fetch struct {
+	Sized
+	Input Node
+	// Scan is the located scan below Input, whose last column there is Place.
+	Scan  *Scan
+	Place int
+	// Handle reads the columns that are fetched.
+	Handle connector.TableHandle
+	// From says where each output comes from: a column of Input, or, when negative,
+	// column -1-From of the handle.
+	From []int
+	Cols []Column
+}
+
 // Append concatenates its inputs (UNION ALL); columns agree in type.
 type Append struct {
 	Sized
@@ -413,6 +432,9 @@ func (n *NestedLoopJoin) Columns() []Column { return n.Cols }
 func (n *Sort) Columns() []Column { return n.Input.Columns() }
 
 // Columns implements Node.
+func (n *Fetch) Columns() []Column { return n.Cols }
+
+// Columns implements Node.
 func (n *Limit) Columns() []Column { return n.Input.Columns() }
 
 // Columns implements Node.
@@ -456,6 +478,9 @@ func (n *NestedLoopJoin) Children() []Node { return []Node{n.Left, n.Right} }
 
 // Children implements Node.
 func (n *Sort) Children() []Node { return []Node{n.Input} }
+
+// Children implements Node.
+func (n *Fetch) Children() []Node { return []Node{n.Input} }
 
 // Children implements Node.
 func (n *Limit) Children() []Node { return []Node{n.Input} }

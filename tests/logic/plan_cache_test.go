@@ -84,6 +84,100 @@ func TestPreparedPlansAreKept(t *testing.T) {
 	})
 }
 
+// TestRepeatedTextsAreKept sends the same simple queries again and again: the
+// answers are those of the moment.
+func TestRepeatedTextsAreKept(t *testing.T) {
+	w := fixture.New(t)
+	ctx := context.Background()
+	hub := w.Hub.Admin(t).PgConn()
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := hub.Exec(ctx, sql).ReadAll(); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	// all returns what a text gives the given number of times, one after another.
+	all := func(sql string, times int) (out []string) {
+		t.Helper()
+		for range times {
+			results, err := hub.Exec(ctx, sql).ReadAll()
+			if err != nil {
+				return append(out, err.Error())
+			}
+			text := ""
+			for _, f := range results[0].FieldDescriptions {
+				text += f.Name + " "
+			}
+			for _, r := range results[0].Rows {
+				for _, v := range r {
+					text += "|" + string(v)
+				}
+			}
+			out = append(out, text)
+		}
+		return out
+	}
+	same := func(sql string) string {
+		t.Helper()
+		list := all(sql, 4)
+		for _, x := range list {
+			if x != list[0] {
+				t.Errorf("%s: %q", sql, list)
+			}
+		}
+		return list[0]
+	}
+	for _, sql := range []string{
+		"SELECT 1", "SELECT count(*) FROM orders", "SELECT id, region FROM customers ORDER BY id LIMIT 3",
+		"SELECT c.id, count(*) FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY 1 ORDER BY 1 LIMIT 5",
+		"SELECT 1/0", "SELECT nothing FROM nowhere", "SELECT $1",
+	} {
+		same(sql)
+	}
+	different := func(sql string) {
+		t.Helper()
+		list := all(sql, 4)
+		for i := 1; i < len(list); i++ {
+			if list[i] == list[i-1] {
+				t.Errorf("%s: twice %q", sql, list[i])
+			}
+		}
+	}
+	different("SELECT now()")
+	different("SELECT 'now'::timestamptz")
+	different("SELECT random()")
+	// What a text means changes with the session and the catalog.
+	changes := func(sql, by, back string) {
+		t.Helper()
+		before := same(sql)
+		exec(by)
+		after := same(sql)
+		exec(back)
+		if again := same(sql); before == after || again != before {
+			t.Errorf("%s around %s: %q, %q, %q", sql, by, before, after, again)
+		}
+	}
+	changes("SELECT '2024-07-01 12:00+00'::timestamptz::text", "SET TimeZone = 'Asia/Tokyo'", "RESET TimeZone")
+	changes("SELECT current_user", "CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader; SET ROLE reader", "RESET ROLE")
+	changes("SELECT count(*) FROM customers", "SET search_path = nowhere", "RESET search_path")
+	changes("SELECT count(DISTINCT email) FROM customers", "CREATE MASKING POLICY hide ON customers (email) TO CURRENT_USER USING ('x')", "DROP MASKING POLICY hide ON customers")
+	changes("SELECT * FROM v", "CREATE VIEW v AS SELECT 1 AS a", "DROP VIEW v")
+	exec("CREATE TABLE filled (a int)")
+	changes("SELECT count(*) FROM filled", "INSERT INTO filled VALUES (1), (2)", "DELETE FROM filled")
+	changes("SELECT sum(a), 'in a block' FROM filled", "BEGIN; INSERT INTO filled VALUES (3)", "ROLLBACK")
+	// The extended protocol and PREPARE have statements of their own.
+	same("SELECT count(*) AS n FROM orders")
+	exec("PREPARE p AS SELECT count(*) AS n FROM orders")
+	if r := hub.ExecParams(ctx, "SELECT count(*) AS n FROM orders", nil, nil, nil, nil).Read(); r.Err != nil || len(r.Rows) != 1 {
+		t.Error(r.Err)
+	}
+	if got, want := same("EXECUTE p"), same("SELECT count(*) AS n FROM orders"); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	exec("DISCARD ALL")
+	same("SELECT count(*) AS n FROM orders")
+}
+
 // TestEstimatesDoNotTellHiddenValues compares what EXPLAIN expects of a
 // condition for a role from which rows are hidden: it must not depend on the
 // value.
