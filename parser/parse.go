@@ -167,6 +167,8 @@ func translate(err error, sql, text string) error {
 		return unicodeEscape(sql, text, pe.Cursorpos)
 	case strings.HasPrefix(m, "invalid escape string"):
 		code = pgerror.InvalidEscapeSequence
+	case strings.HasPrefix(m, "frame start"), strings.HasPrefix(m, "frame end"):
+		code = pgerror.WindowingError
 	case strings.HasPrefix(m, "invalid byte sequence"):
 		code = pgerror.CharacterNotInRepertoire
 	case strings.Contains(m, "not supported"), strings.Contains(m, "not yet implemented"), strings.Contains(m, "not implemented"):

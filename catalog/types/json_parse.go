@@ -27,7 +27,7 @@ type jsonParser struct {
 }
 
 // maxJSONDepth bounds nesting; PostgreSQL's stack limit allows about as much.
-const maxJSONDepth = 6400
+const maxJSONDepth = 11000
 
 // CheckJSON returns PostgreSQL's error when s is not valid JSON.
 func CheckJSON(s string) error {

@@ -48,7 +48,7 @@ func arrayAppend(arr, elem int) func(r *row) (types.Datum, error) {
 		}
 		a.Elem = elemOID(r.c.Ret)
 		if len(a.Dims) > 1 {
-			return types.Null, pgerror.New(pgerror.InvalidParameterValue, "argument must be empty or one-dimensional array")
+			return types.Null, pgerror.New("22000", "argument must be empty or one-dimensional array")
 		}
 		d := r.datum(elem)
 		if len(a.Dims) == 0 {
@@ -129,6 +129,9 @@ func arrayPositions(r *row) ([]types.Datum, error) {
 	var out []types.Datum
 	from := int64(a.Dims[0].Lower)
 	if r.n() > 2 {
+		if r.null(2) {
+			return nil, pgerror.New(pgerror.NullValueNotAllowed, "initial position must not be null")
+		}
 		from = r.int(2)
 	}
 	want := r.datum(1)
@@ -286,6 +289,9 @@ func arrayFill(r *row) (types.Datum, error) {
 	dims, err := r.array(1)
 	if err != nil {
 		return types.Null, err
+	}
+	if len(dims.Dims) > 1 {
+		return types.Null, pgerror.New(pgerror.ArraySubscriptError, "wrong number of array subscripts").WithDetail("Dimension array must be one dimensional.")
 	}
 	a := types.Array{Elem: elemOID(r.c.Ret)}
 	n := int64(1)

@@ -41,6 +41,7 @@ var families = [...]func() []entry{
 	stringFunctions,
 	likes,
 	charFormats,
+	transitions,
 	jsons,
 	jsonTexts,
 	jsonPaths,

@@ -152,9 +152,22 @@ func textResult(s string, ok, asText bool) (types.Datum, error) {
 	return types.TextDatum(strings.Clone(s)), nil
 }
 
+// escapesHold checks the escapes of a document, which its type takes as they are:
+// who reads a part of it reads them all.
+func escapesHold(s string) error {
+	if !strings.Contains(s, `\u`) {
+		return nil
+	}
+	_, err := types.ParseJSONB(s)
+	return err
+}
+
 // textStep is -> and ->> on json.
 func textStep(asText, byIndex bool) function.Kernel {
 	return each(func(r *row) (types.Datum, error) {
+		if err := escapesHold(r.text(0)); err != nil {
+			return types.Null, err
+		}
 		if byIndex {
 			v, ok := textElement(r.text(0), r.int(1))
 			return textResult(v, ok, asText)
@@ -171,6 +184,9 @@ func textStep(asText, byIndex bool) function.Kernel {
 func textPath(asText bool) function.Kernel {
 	return each(func(r *row) (types.Datum, error) {
 		path, err := r.array(1)
+		if err == nil {
+			err = escapesHold(r.text(0))
+		}
 		if err != nil {
 			return types.Null, err
 		}

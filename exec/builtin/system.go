@@ -186,7 +186,11 @@ func system() []entry {
 		{sigs: "format_type(oid,int4)", kernel: each(formatTypeOf), doc: "The SQL name of a type."},
 		{sigs: "pg_size_pretty(int8)", kernel: each(func(r *row) (types.Datum, error) { return text(prettySize(big.NewInt(r.int(0)))) }), doc: "A number of bytes with a unit.", example: "pg_size_pretty(1048576::bigint) = 1024 kB"},
 		{sigs: "pg_size_pretty(numeric)", kernel: each(func(r *row) (types.Datum, error) {
-			x := r.num(0).Trunc(0)
+			x := r.num(0)
+			if !x.IsNaN() && x.Abs().Cmp(types.NumFromInt(10*1024)) < 0 {
+				return text(x.String() + " bytes")
+			}
+			x = x.Trunc(0)
 			if x.IsNaN() || x.IsInf() {
 				return text(x.String() + " bytes")
 			}

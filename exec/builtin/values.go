@@ -446,7 +446,7 @@ func valueFunctions() []entry {
 		{sigs: "lcm(numeric,numeric)", kernel: each(numericLCM), doc: "The least common multiple."},
 		{sigs: "timestamp_cmp(timestamp,timestamp) timestamptz_cmp(timestamptz,timestamptz) date_cmp(date,date) time_cmp(time,time) timetz_cmp(timetz,timetz) interval_cmp(interval,interval) numeric_cmp(numeric,numeric) uuid_cmp(uuid,uuid) bpcharcmp(bpchar,bpchar) byteacmp(bytea,bytea)", kernel: each(comparesBy), doc: "Orders two values: -1, 0 or 1."},
 		{sigs: "jsonb_hash(jsonb) hash_numeric(numeric) interval_hash(interval) hashtext(text) time_hash(time) timestamp_hash(timestamp)", kernel: each(valueHash), doc: "A hash; equal values have equal ones."},
-		{sigs: "float4send(float4) float8send(float8)", kernel: each(sends), doc: "The protocol's binary form."},
+		{sigs: "float4send(float4) float8send(float8) int2send(int2) int4send(int4) int8send(int8) oidsend(oid) byteasend(bytea) textsend(text) bpcharsend(bpchar) varcharsend(varchar) boolsend(bool) numeric_send(numeric) date_send(date) timestamp_send(timestamp) uuid_send(uuid) jsonb_send(jsonb)", kernel: each(sends), doc: "The protocol's binary form."},
 		{sigs: "array_to_json(anyarray,bool) row_to_json(record,bool)", kernel: each(jsonPretty), doc: "An array or row as JSON, with line feeds between its parts."},
 		{sigs: "convert(bytea,name,name)", kernel: one(func(r *row) (string, error) { return recode(r.text(0), r.text(1), r.text(2)) }), doc: "Text in another encoding."},
 		{sigs: "convert_from(bytea,name)", kernel: one(func(r *row) (string, error) {

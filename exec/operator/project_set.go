@@ -19,10 +19,11 @@ type projectSet struct {
 	calls    []setCall
 	callOf   []int
 
-	b    *vector.Batch // at hand, counted densely
-	vecs []*vector.Vec
-	row  int
-	open bool // the calls of row are open
+	b      *vector.Batch // at hand, counted densely
+	vecs   []*vector.Vec
+	row    int
+	open   bool  // the calls of row are open
+	number int64 // of the row of the current input row
 
 	idx   []int32
 	dense []kernel.Scratch
@@ -116,7 +117,7 @@ func (p *projectSet) next() (*vector.Batch, error) {
 	p.cols, p.idx = p.cols[:0], p.idx[:0]
 	for i, c := range p.n.Cols {
 		var v *vector.Vec
-		if p.programs[i] == nil {
+		if i == len(p.programs) || p.programs[i] == nil {
 			v = vector.New(c.Type, size)
 		}
 		p.cols = append(p.cols, v)
@@ -133,6 +134,9 @@ func (p *projectSet) next() (*vector.Batch, error) {
 			continue
 		}
 		p.idx = append(p.idx, int32(p.row))
+		if p.number++; p.n.Ordinality {
+			p.cols[len(p.programs)].Set(n, size, types.IntDatum(p.number))
+		}
 		for i, item := range p.n.Items {
 			if p.programs[i] != nil {
 				continue
@@ -161,7 +165,7 @@ func (p *projectSet) next() (*vector.Batch, error) {
 // when all are at their end.
 func (p *projectSet) advance() (bool, error) {
 	if !p.open {
-		p.open = true
+		p.open, p.number = true, 0
 		for i := range p.calls {
 			c := &p.calls[i]
 			args := make([]types.Datum, len(c.vecs))

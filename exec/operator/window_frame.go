@@ -146,7 +146,7 @@ func (f *frame) rangeBound(c *windowChunk, i int, preceding bool, offset types.D
 	} else {
 		pe = ps + sort.Search(pe-ps, func(k int) bool { return isNull(ps + k) })
 	}
-	limit, err := moved(v.Datum(int(c.rows[i])), key.Expr.Type(), offset, t, preceding != key.Desc, w.q)
+	limit, err := moved(v.Datum(int(c.rows[i])), key.Expr.Type(), offset, t, preceding != key.Desc, start != key.Desc, w.q)
 	if err != nil {
 		return 0, err
 	}
@@ -187,8 +187,9 @@ type limitValue struct {
 	beyond int
 }
 
-// moved returns d, of type t, less or plus offset.
-func moved(d types.Datum, t types.Type, offset types.Datum, ot types.Type, less bool, q *Query) (limitValue, error) {
+// moved returns d, of type t, less or plus offset. Where that is an infinity less
+// itself, every number is in range: the limit is the infinity that low asks for.
+func moved(d types.Datum, t types.Type, offset types.Datum, ot types.Type, less, low bool, q *Query) (limitValue, error) {
 	sign := 1
 	if less {
 		sign = -1
@@ -204,10 +205,20 @@ func moved(d types.Datum, t types.Type, offset types.Datum, ot types.Type, less 
 		if err != nil {
 			return out, err
 		}
+		if sum.IsNaN() && !types.DecodeNumeric(d.S).IsNaN() {
+			sum = types.InfNum(low)
+		}
 		out.d = sum.Datum()
 		return out, nil
 	case t.Layout() == types.LayoutFloat64 || t.Layout() == types.LayoutFloat32:
-		out.d = types.FloatDatum(d.Float() + float64(sign)*offset.Float())
+		x := d.Float() + float64(sign)*offset.Float()
+		if x != x && !math.IsNaN(d.Float()) {
+			x = math.Inf(1)
+			if low {
+				x = math.Inf(-1)
+			}
+		}
+		out.d = types.FloatDatum(x)
 		return out, nil
 	case ot.OID == types.Interval:
 		iv := offset
@@ -235,6 +246,10 @@ func moved(d types.Datum, t types.Type, offset types.Datum, ot types.Type, less 
 			x, err = types.AddIntervalTZ(d.I, iv, loc)
 		case types.Time:
 			x = d.I + iv.I
+		case types.TimeTZ:
+			out.d = d
+			out.d.I += iv.I
+			return out, nil
 		case types.Interval:
 			out.d, err = types.AddIntervals(d, iv)
 			return out, err

@@ -65,3 +65,12 @@ func astCase(conds, results []*pg.Node, other *pg.Node) *pg.Node {
 	}
 	return &pg.Node{Node: &pg.Node_CaseExpr{CaseExpr: c}}
 }
+
+// astLiteral is a literal of a string.
+func astLiteral(s string) *pg.Node {
+	return &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Val: &pg.A_Const_Sval{Sval: &pg.String{Sval: s}}, Location: -1}}}
+}
+
+func astFloat(s string) *pg.Node {
+	return &pg.Node{Node: &pg.Node_AConst{AConst: &pg.A_Const{Val: &pg.A_Const_Fval{Fval: &pg.Float{Fval: s}}, Location: -1}}}
+}

@@ -90,7 +90,7 @@ func (b *binder) bindFromItem(n *pg.Node, s *scope) (*from, error) {
 	case *pg.Node_JoinExpr:
 		return b.bindJoin(n.JoinExpr, s)
 	case *pg.Node_RangeTableSample:
-		return nil, pgerror.NotSupported("TABLESAMPLE is not supported")
+		return b.bindSample(n.RangeTableSample, s)
 	case *pg.Node_RangeTableFunc:
 		return nil, pgerror.NotSupported("XMLTABLE is not supported")
 	}
@@ -200,8 +200,8 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 		name := "column"
 		if fc := call.GetFuncCall(); fc != nil {
 			name = stringOf(fc.Funcname[len(fc.Funcname)-1])
-		} else if sv := call.GetSqlvalueFunction(); sv != nil {
-			name = sqlValueName(sv.Op)
+		} else {
+			name = figureName(call)
 		}
 		if it.alias == "" {
 			it.alias = name
@@ -246,6 +246,17 @@ func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error)
 			name = a
 		}
 		col := b.newColumn(name, e.Type())
+		if list := e.Type().ArrayOf(); len(n.Functions) > 1 && list.OID != 0 && !e.Type().IsArray() {
+			// Beside functions of more rows it has one row only.
+			m, err := b.env.Registry.Function("", "unnest", []types.OID{list.OID}, false)
+			if err != nil {
+				return nil, err
+			}
+			one := &expr.Array{Items: []expr.Expr{e}, T: types.Of(list.OID)}
+			set.Calls = append(set.Calls, logical.SetCall{Call: &expr.Call{Fn: m.Fn, Args: []expr.Expr{one}, T: e.Type(), Pos: -1}, Cols: []logical.Column{col}})
+			it.cols = append(it.cols, scopeColumn{Column: col})
+			continue
+		}
 		input = extend(input, e, col)
 		parts, err := b.rowFields(col.Ref(), e.Type())
 		if err != nil {

@@ -453,7 +453,7 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 		it.schema = rel.Schema
 	}
 	var plan logical.Node
-	if rel.View != nil {
+	if it.view = rel.View != nil; it.view {
 		plan, it.cols, err = b.bindView(rel)
 	} else {
 		plan, it.cols, err = b.bindRelation(rel)

@@ -37,6 +37,8 @@ type rangeItem struct {
 	// composite is set for a function that returns a scalar: its alias may be
 	// used as a value.
 	scalar bool
+	// view says that relation is a view.
+	view bool
 	// recursive is set for the rows of the round before of a recursive query.
 	recursive bool
 	// present is NULL where an outer join found no row of the item; nil when the

@@ -95,6 +95,12 @@ func (b *binder) bindLevel(stmt *pg.SelectStmt, s *scope, calls bool) (*query, e
 		plan = agg.node
 	}
 	s.agg = agg
+	for i, n := range stmt.WindowClause {
+		w := n.GetWindowDef()
+		if slices.ContainsFunc(stmt.WindowClause[:i], func(o *pg.Node) bool { return o.GetWindowDef().Name == w.Name }) {
+			return nil, b.errorf(w.Location, pgerror.WindowingError, "window %q is already defined", w.Name)
+		}
+	}
 	win := &windowing{b: b, defs: stmt.WindowClause}
 	ec := &exprContext{scope: s, plan: &plan, clause: "SELECT", sets: &setCalls{}, win: win}
 	if agg.used {

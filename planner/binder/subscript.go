@@ -20,6 +20,9 @@ func (b *binder) bindSubscripts(ec *exprContext, e expr.Expr, list []*pg.Node, l
 	if info == nil || info.Elem == 0 {
 		return nil, b.errorf(loc, pgerror.DatatypeMismatch, "cannot subscript type %s because it does not support subscripting", types.FormatType(t))
 	}
+	if len(list) > types.MaxArrayDims {
+		return nil, pgerror.Newf(pgerror.ProgramLimitExceeded, "number of array dimensions (%d) exceeds the maximum allowed (%d)", len(list), types.MaxArrayDims)
+	}
 	slice := false
 	for _, n := range list {
 		slice = slice || n.GetAIndices().IsSlice

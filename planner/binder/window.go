@@ -137,6 +137,13 @@ func (w *windowing) resolve(def *pg.WindowDef) (*pg.WindowDef, error) {
 		if def.Name != "" {
 			return base, nil
 		}
+		if base.FrameOptions&frameNonDefault != 0 {
+			e := pgerror.Newf(pgerror.WindowingError, "cannot copy window %q because it has a frame clause", ref)
+			if len(def.OrderClause) == 0 && len(def.PartitionClause) == 0 && def.FrameOptions&frameNonDefault == 0 {
+				e.WithHint("Omit the parentheses in this OVER clause.")
+			}
+			return nil, w.b.at(e, def.Location)
+		}
 		out := &pg.WindowDef{
 			PartitionClause: base.PartitionClause, OrderClause: base.OrderClause,
 			FrameOptions: def.FrameOptions, StartOffset: def.StartOffset, EndOffset: def.EndOffset,
@@ -157,6 +164,7 @@ func (w *windowing) resolve(def *pg.WindowDef) (*pg.WindowDef, error) {
 
 // Frame option bits of the grammar (PostgreSQL's FRAMEOPTION_*).
 const (
+	frameNonDefault              = 0x1
 	frameRange                   = 0x2
 	frameRows                    = 0x4
 	frameGroups                  = 0x8
@@ -233,6 +241,9 @@ func (b *binder) bindFrame(ec *exprContext, def *pg.WindowDef, node *logical.Win
 				t = types.Of(key.OID)
 				if from := e.Type().OID; from == types.Int2 || from == types.Int4 || from == types.Int8 {
 					// An offset of any width of integer fits a key of any.
+					if key.OID != types.Numeric {
+						t = types.Of(types.Int8)
+					}
 					return b.coerce(e, t, function.Explicit, false, loc)
 				}
 			case types.Float4, types.Float8:
