@@ -30,6 +30,16 @@ func reason(err error) string {
 	return ""
 }
 
+// fixedMessage reports whether a message about a value says nothing of it.
+func fixedMessage(message string) bool {
+	switch message {
+	case "division by zero", "smallint out of range", "integer out of range", "bigint out of range", "value out of range: overflow",
+		"value out of range: underflow", "numeric field overflow", "timestamp out of range", "interval out of range", "date out of range":
+		return true
+	}
+	return false
+}
+
 // remoteError passes on what the server reported: its SQLSTATE, and its message
 // only where that names objects and never data.
 func (s *source) remoteError(code, message string, connecting bool) error {
@@ -48,6 +58,8 @@ func (s *source) remoteError(code, message string, connecting bool) error {
 		return pgerror.Source(s.name, pgerror.ConnectionFailure, message, nil)
 	case code == "42P01", code == "42703", code == "42501", code == "3D000", code == "3F000", class == "53", class == "55", class == "57", class == "08":
 		return pgerror.Source(s.name, state, message, nil)
+	case class == "22" && fixedMessage(message):
+		return pgerror.New(state, message)
 	case class == "22":
 		return pgerror.Source(s.name, state, "the remote query failed on a value", nil)
 	case class == "":

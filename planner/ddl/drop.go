@@ -230,6 +230,9 @@ func (r *run) drop(s *pg.DropStmt) error {
 	}
 	k, ok := kinds[s.RemoveType]
 	if !ok {
+		if err := r.dropOther(s); err != nil {
+			return err
+		}
 		name := strings.ReplaceAll(strings.TrimPrefix(s.RemoveType.String(), "OBJECT_"), "_", " ")
 		if s.RemoveType == pg.ObjectType_OBJECT_FDW {
 			name = "FOREIGN DATA WRAPPER"
