@@ -15,7 +15,6 @@ type backRegex struct {
 	root          *backNode
 	groups, nodes int
 	fold, anchors bool
-	shortest      bool
 }
 
 // backSteps bounds the work for one string: what was found until then counts.
@@ -305,8 +304,8 @@ func (r *backRun) eachEnd(n *backNode, from, limit int, f func(end int) bool) bo
 		}
 		return false
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		for end := min(list[i].hi, limit); end >= list[i].lo; end-- {
+	for _, s := range slices.Backward(list) {
+		for end := min(s.hi, limit); end >= s.lo; end-- {
 			if f(end) {
 				return true
 			}
@@ -380,32 +379,14 @@ func (r *backRun) repeats(n *backNode, from, to int) bool {
 // find returns the first match from a position on, nil for none.
 func (re *backRegex) find(r *backRun, from int) []int {
 	for at := from; at <= len(r.s) && r.steps <= backSteps; at++ {
-		list := r.reach(re.root, at)
-		if len(list) == 0 {
-			continue
-		}
-		try := func(end int) bool {
-			r.reset()
-			return r.dissect(re.root, at, end)
-		}
 		found := -1
-		if re.shortest {
-			for i := 0; i < len(list) && found < 0; i++ {
-				for end := list[i].lo; end <= list[i].hi && found < 0; end++ {
-					if try(end) {
-						found = end
-					}
-				}
+		r.eachEnd(re.root, at, len(r.s), func(end int) bool {
+			r.reset()
+			if r.dissect(re.root, at, end) {
+				found = end
 			}
-		} else {
-			for i := len(list) - 1; i >= 0 && found < 0; i-- {
-				for end := list[i].hi; end >= list[i].lo && found < 0; end-- {
-					if try(end) {
-						found = end
-					}
-				}
-			}
-		}
+			return found >= 0
+		})
 		if found >= 0 {
 			r.caps[0], r.caps[1] = at, found
 			return r.caps

@@ -15,9 +15,7 @@ type backParser struct {
 	groups int
 	// looking is above 0 in look-around, where groups capture nothing.
 	looking int
-	// nodes counts the nodes, plain says that none needs more than the fast matcher
-	// knows.
-	nodes int
+	// plain says that nothing needs more than the fast matcher knows.
 	plain bool
 }
 
@@ -37,7 +35,7 @@ func newBackRegex(p string, f regexFlags) (re *backRegex, plain bool, err error)
 
 // newTree numbers the nodes of an expression.
 func newTree(root *backNode, groups int, f regexFlags) *backRegex {
-	re := &backRegex{root: root, groups: groups, fold: f.fold, anchors: f.anchors, shortest: root.preference() < 0}
+	re := &backRegex{root: root, groups: groups, fold: f.fold, anchors: f.anchors}
 	var number func(n *backNode)
 	number = func(n *backNode) {
 		n.id = re.nodes

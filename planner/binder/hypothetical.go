@@ -1,6 +1,7 @@
 package binder
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -103,8 +104,8 @@ func (b *binder) bindHypothetical(ec *exprContext, fc *pg.FuncCall, name string)
 // order of the keys; orPeer also takes rows equal to it.
 func rowBefore(fc *pg.FuncCall, orPeer bool) *pg.Node {
 	out := astBool(orPeer)
-	for i := len(fc.AggOrder) - 1; i >= 0; i-- {
-		sb, arg := fc.AggOrder[i].GetSortBy(), fc.Args[i]
+	for i, o := range slices.Backward(fc.AggOrder) {
+		sb, arg := o.GetSortBy(), fc.Args[i]
 		key, less := sb.Node, "<"
 		desc := sb.SortbyDir == pg.SortByDir_SORTBY_DESC
 		if sb.SortbyDir == pg.SortByDir_SORTBY_USING {
