@@ -59,7 +59,7 @@ func (s *source) remoteError(code, message string, connecting bool) error {
 	case code == "42P01", code == "42703", code == "42501", code == "3D000", code == "3F000", class == "53", class == "55", class == "57", class == "08":
 		return pgerror.Source(s.name, state, message, nil)
 	case class == "22" && fixedMessage(message):
-		return pgerror.New(state, message)
+		return pgerror.New(state, message).WithDetail("Reported by source %q.", s.name)
 	case class == "22":
 		return pgerror.Source(s.name, state, "the remote query failed on a value", nil)
 	case class == "":

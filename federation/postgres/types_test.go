@@ -175,7 +175,8 @@ func TestErrorsNameTheSourceAndNoValue(t *testing.T) {
 	s := open(t, pg, "hub_err")
 	for name, code := range map[string]pgerror.Code{"bad": pgerror.InvalidTextRepresentation, "late": pgerror.DivisionByZero, "raised": "P0001"} {
 		_, err := rows(t.Context(), s, tableOf(t, s, connector.TableRef{Name: name}))
-		if pgerror.CodeOf(err) != code || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), `source "pgtest"`) {
+		var e *pgerror.Error
+		if !errors.As(err, &e) || e.Code != code || strings.Contains(e.Message+e.Detail, "geheim") || !strings.Contains(e.Message+e.Detail, `source "pgtest"`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

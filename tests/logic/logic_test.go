@@ -170,6 +170,10 @@ func TestAnswersEqualPostgreSQL(t *testing.T) {
 		}
 		file := strings.TrimSuffix(path, ".slt")
 		for name, set := range settings {
+			if strings.HasPrefix(file, "topic_") && name != "default" && name != "batch of 3" {
+				// Expressions without tables: the plan does not change.
+				continue
+			}
 			t.Run(file+"/"+name, func(t *testing.T) {
 				hub := w.Hub.Admin(t).PgConn()
 				for _, s := range set {
