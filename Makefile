@@ -64,6 +64,7 @@ race: ## run the tests beside the code under the race detector
 integration: build ## run the tests that start servers: logic, differential, clients
 	@echo "== integration: tests against running servers"
 	@.ci/progress "testing" $(GO) test -count=1 -p $(PARALLEL) -timeout 30m $(ARGS) $(INTEGRATION)
+	@.ci/progress "comparing docs/compatibility.md" $(GO) test -count=1 ./tests/logic -run Compatibility -page
 
 # A number of executions, not a time: at a deadline the fuzzer reports the run that
 # is cut off as a failure.

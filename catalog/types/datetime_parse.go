@@ -215,6 +215,9 @@ func (p *dtParser) startsWithMonth(s string) bool {
 
 func (p *dtParser) word(text string, next *token) dtError {
 	w, ok := dateWords[lower(text)]
+	if !ok && text[0] == '+' {
+		return dtBadFormat
+	}
 	if !ok {
 		if loc := movingZone(text); loc != nil && !p.out.hasZone {
 			p.out.hasZone, p.out.loc = true, loc
