@@ -63,6 +63,8 @@ type Session struct {
 	// scope is what names mean, as long as nothing it depends on has changed.
 	scope scope
 	entry entry
+	// recent is what the queries of the session used lately.
+	recent recent
 	// synced is what the last syncRole went by.
 	synced synced
 }
