@@ -260,3 +260,64 @@ func TestBeginRunsTheFirstSliceOnTheCaller(t *testing.T) {
 		return Done
 	})
 }
+
+func TestAWorkerThatWaitsIsReplaced(t *testing.T) {
+	p := New(1)
+	defer p.Close()
+	other := make(chan struct{})
+	group := p.Group(1, 0)
+	waiter, worker := newSteps(), newSteps()
+	waiter.f = func() { p.Block(func() { <-other }) }
+	worker.f = func() { close(other) }
+	group.Task(waiter).Wake()
+	group.Task(worker).Wake()
+	<-waiter.done
+	<-worker.done
+}
+
+func TestOneWhoUsedMuchBeforeComesLater(t *testing.T) {
+	p := New(1)
+	defer p.Close()
+	var mu sync.Mutex
+	var order []string
+	begin := make(chan struct{})
+	hold := newSteps()
+	hold.f = func() { <-begin }
+	p.Group(1, 0).Task(hold).Wake()
+	var all []*steps
+	for _, g := range []struct {
+		name  string
+		spent time.Duration
+	}{{"much", time.Second}, {"little", 0}} {
+		s := newSteps()
+		s.f = func() {
+			mu.Lock()
+			order = append(order, g.name)
+			mu.Unlock()
+		}
+		p.Group(1, g.spent).Task(s).Wake()
+		all = append(all, s)
+	}
+	close(begin)
+	for _, s := range all {
+		<-s.done
+	}
+	if order[0] != "little" {
+		t.Errorf("the order is %v", order)
+	}
+}
+
+// steps is a task of one slice.
+type steps struct {
+	f    func()
+	done chan struct{}
+}
+
+func newSteps() *steps { return &steps{done: make(chan struct{})} }
+
+// Run implements Runner.
+func (s *steps) Run(time.Time) Outcome {
+	s.f()
+	close(s.done)
+	return Done
+}
