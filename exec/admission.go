@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hubsql/hubsql/exec/memory"
@@ -35,12 +36,7 @@ func generates(n physical.Node) bool {
 	case *physical.FunctionScan, *physical.Recursive:
 		return true
 	}
-	for _, c := range n.Children() {
-		if generates(c) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.Children(), generates)
 }
 
 // room waits until the server has the memory that a query needs to begin, or
