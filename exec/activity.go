@@ -21,6 +21,8 @@ type Status struct {
 	// (aborted).
 	State string
 	Query string
+	// WaitEventType and WaitEvent say what the session waits for, "" for nothing.
+	WaitEventType, WaitEvent string
 }
 
 // activity lists the open sessions.

@@ -69,15 +69,16 @@ type SystemRelations interface {
 // Engine executes statements for any number of sessions.
 type Engine struct {
 	Config
-	sources  *sources
-	started  time.Time
-	activity activity
+	sources   *sources
+	started   time.Time
+	activity  activity
+	admission admission
 }
 
 // New returns an engine. Its Functions must be registered before the registry is
 // frozen and the first session opens.
 func New(c Config) *Engine {
-	e := &Engine{Config: c, started: time.Now(), activity: activity{list: map[*Session]*entry{}}}
+	e := &Engine{Config: c, started: time.Now(), activity: activity{list: map[*Session]*entry{}}, admission: newAdmission()}
 	e.sources = newSources(c.Connectors, c.Memory, c.Log)
 	return e
 }
@@ -130,8 +131,8 @@ func (s *Session) start(ctx context.Context, plan planned, account *memory.Accou
 		Pool: s.engine.Pool, Account: account, Session: s.sess, Format: s.sess.Format(),
 		Params: plan.params, Handles: plan.handles,
 		BatchSize: int(s.sess.Vars.Int("hub.batch_size")), Workers: int(s.sess.Vars.Int("hub.workers")),
-		Weight: s.sess.Vars.Weight(),
-		Spill:  s.engine.Spill, SpillLimit: s.sess.Vars.TempFileLimit(), SpillAt: s.sess.Vars.Int("hub.spill_at") << 10,
+		Weight: s.sess.Vars.Weight(), Spent: s.recent.now(time.Now()),
+		Spill: s.engine.Spill, SpillLimit: s.sess.Vars.TempFileLimit(), SpillAt: s.sess.Vars.Int("hub.spill_at") << 10,
 	})
 }
 

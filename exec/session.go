@@ -64,6 +64,8 @@ type Session struct {
 	scope scope
 	entry entry
 	texts textCache
+	// recent is what the queries of the session used lately.
+	recent recent
 	// synced is what the last syncRole went by.
 	synced synced
 }

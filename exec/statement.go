@@ -276,6 +276,14 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum, observed b
 			return x, nil
 		}
 	}
+	if len(p.bind.sources) > 0 || p.bind.local || generates(plan.root) {
+		// What only looks into the server begins at once, so that it can be seen
+		// what waits.
+		if err := s.room(ctx); err != nil {
+			x.close()
+			return nil, x.timer.explain(ctx, err)
+		}
+	}
 	// The query lives as long as the portal, not as the call that starts it.
 	x.account = s.engine.Memory.Child("query", s.queryMemory())
 	base := context.WithoutCancel(ctx)
@@ -322,6 +330,7 @@ func (x *execution) next(ctx context.Context) (*vector.Batch, error) {
 func (x *execution) close() {
 	if x.query != nil {
 		x.query.Close()
+		x.s.recent.add(x.query.Used(), time.Now())
 	}
 	if x.account != nil {
 		if left := x.account.Used(); left != 0 {

@@ -56,13 +56,13 @@ type victim struct {
 	held int64
 }
 
-// victims lists the states below a that hold something worth writing, the
-// largest first, without that of the reservation from.
-func (a *Account) victims(from *Account) []victim {
+// victims lists the states below a that hold at least so much, the largest
+// first, without that of the reservation from.
+func (a *Account) victims(from *Account, least int64) []victim {
 	var out []victim
 	a.mu.Lock()
 	for _, r := range a.revocables {
-		if held := r.account.Used(); held >= revokeLeast && r != from.state {
+		if held := r.account.Used(); held >= least && r != from.state {
 			out = append(out, victim{r, held})
 		}
 	}
@@ -75,33 +75,47 @@ func (a *Account) victims(from *Account) []victim {
 // from, and reports whether there is more room than before. A state whose owner
 // works is asked.
 func (a *Account) revoke(from *Account, n int64) bool {
-	least := from.own()
-	if from.state != nil && from.state.persists.Load() {
-		least = 0
-	}
-	for _, v := range a.victims(from) {
-		if v.held <= least {
+	own := from.own()
+	persists := from.state != nil && from.state.persists.Load()
+	for _, v := range a.victims(from, revokeLeast) {
+		if v.held <= own && !persists {
 			break
 		}
-		if !v.r.mu.TryLock() {
-			if !v.r.waits.Load() {
-				v.r.asked.Store(true)
-			}
-			continue
+		if v.give(n) {
+			return true
 		}
-		v.r.works(1)
-		if !v.r.closed {
-			v.r.revoke(n)
-			v.r.asked.Store(false)
+		if !v.r.waits.Load() {
+			v.r.asked.Store(true)
 		}
-		v.r.works(-1)
-		v.r.mu.Unlock()
-		v.r.signal()
-		if v.r.account.Used() < v.held {
+	}
+	if own >= revokeLeast && !persists {
+		return false
+	}
+	// Many states of little size may be what fills the memory.
+	for _, v := range a.victims(from, revokeSmall) {
+		if v.held < revokeLeast && v.give(n) {
 			return true
 		}
 	}
 	return false
+}
+
+// give moves the state to disk for a reservation of n bytes, unless somebody
+// works with it, and reports whether that has made room.
+func (v victim) give(n int64) bool {
+	r := v.r
+	if !r.mu.TryLock() {
+		return false
+	}
+	r.works(1)
+	if !r.closed {
+		r.revoke(n)
+		r.asked.Store(false)
+	}
+	r.works(-1)
+	r.mu.Unlock()
+	r.signal()
+	return r.account.Used() < v.held
 }
 
 // await waits for room below a, and reports whether there is reason to try again.
@@ -128,7 +142,7 @@ func (a *Account) await(from *Account, event <-chan struct{}) bool {
 		// The largest of those who wait makes room for the others.
 		patience = idleWait
 		yields := false
-		for _, v := range a.victims(from) {
+		for _, v := range a.victims(from, revokeLeast) {
 			if v.r.waits.Load() && v.held > own {
 				v.r.asked.Store(true)
 				yields = true

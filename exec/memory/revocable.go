@@ -6,8 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// revokeLeast is the least that is worth writing to disk.
-const revokeLeast = 64 << 10
+const (
+	// revokeLeast is the least that is worth writing to disk.
+	revokeLeast = 64 << 10
+	// revokeSmall is the least that is written when nothing larger is left.
+	revokeSmall = 4 << 10
+)
 
 // Revocable is memory that can be given back by moving what is in it to disk. Its
 // owner locks it while he works with the state, never across a wait. While it is

@@ -258,7 +258,7 @@ func TestAggregatesStayInsideTheirMemory(t *testing.T) {
 		s.limit = 6 << 20
 		got, peak, err := collectGroups(t, grouped(tab, 0, 2)(), s)
 		if err != nil {
-			t.Fatalf("%+v: %v", s, err)
+			t.Fatalf("%+v: %s", s, explained(err))
 		}
 		if len(got) != 200_000 {
 			t.Errorf("%+v: %d groups", s, len(got))
@@ -271,7 +271,7 @@ func TestAggregatesStayInsideTheirMemory(t *testing.T) {
 		}
 		got, _, err = collectGroups(t, distinct(physical.Agg{Fn: sum8, Args: []expr.Expr{col(0, int8T)}, Distinct: true, T: int8T}), s)
 		if want := fmt.Sprint(200_000 * 199_999 / 2); err != nil || len(got) != 1 || got[0] != want {
-			t.Errorf("%+v: sum of distinct values %v (%v), want %s", s, got, err, want)
+			t.Errorf("%+v: sum of distinct values %v (%s), want %s", s, got, explained(err), want)
 		}
 		// One group has nothing to divide.
 		s.limit = 4 << 20

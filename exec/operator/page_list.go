@@ -2,6 +2,7 @@ package operator
 
 import (
 	"io"
+	"sort"
 	"sync"
 
 	"github.com/hubsql/hubsql/catalog/types"
@@ -18,7 +19,8 @@ type pageList struct {
 	q       *Query
 	account *memory.Account // of the operator
 	types   []types.Type
-	size    int // rows of a full page, a multiple of 64
+	size    int   // rows of a full page
+	bytes   int64 // from which a page is full whatever its rows
 	st      *spillable
 	file    *spill.File // guarded by st
 
@@ -42,14 +44,13 @@ type page struct {
 // end.
 const pageRows = 1 << 14
 
-// pageBytes is from how many bytes such a page is full, whatever its rows: a
-// reader keeps one in memory.
+// pageBytes is from how many bytes it is full: a reader keeps one in memory.
 const pageBytes = 256 << 10
 
 // newPageList makes an empty list with pages of size rows. It must be closed, or
 // is with the query.
 func newPageList(q *Query, account *memory.Account, ts []types.Type, size int) *pageList {
-	l := &pageList{q: q, account: account, types: ts, size: size}
+	l := &pageList{q: q, account: account, types: ts, size: size, bytes: pageBytes}
 	l.st = q.spillable(account, func(int64) error { return l.spill() })
 	return l
 }
@@ -76,7 +77,7 @@ func (l *pageList) append(cols []*vector.Vec, sel []int32, n int) error {
 			l.mu.Lock()
 			p.rows += to - from
 			l.rows += int64(to - from)
-			p.full = p.rows >= l.size || l.size == pageRows && p.store.used >= pageBytes
+			p.full = p.rows >= l.size || p.store.used >= l.bytes
 			l.mu.Unlock()
 			return nil
 		})
@@ -171,6 +172,13 @@ func (l *pageList) page(i int) *page {
 		return nil
 	}
 	return l.pages[i]
+}
+
+// of returns the page that has a row, of which there is one.
+func (l *pageList) of(row int64) *page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pages[sort.Search(len(l.pages), func(i int) bool { return l.pages[i].first > row })-1]
 }
 
 // reset drops all rows, on disk too. Nobody reads them.

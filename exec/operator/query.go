@@ -48,6 +48,9 @@ type Env struct {
 	Workers int
 	// Weight is the query's share of the workers, 0 for 1.
 	Weight float64
+	// Spent is the worker time that the query counts as having used when it
+	// begins: that of others before it, which it shall not have an advantage over.
+	Spent time.Duration
 	// Spill takes what does not fit into Account; with nil nothing is spilled and
 	// a query that needs more fails with 53200.
 	Spill *spill.Store
@@ -120,7 +123,7 @@ func Start(ctx context.Context, plan physical.Node, env Env) (*Query, error) {
 		q.workers = env.Pool.Workers()
 	}
 	q.ctx, q.cancel = context.WithCancel(ctx)
-	q.group = env.Pool.Group(env.Weight)
+	q.group = env.Pool.Group(env.Weight, env.Spent)
 	if limit := env.Account.Limit(); limit > 0 {
 		// Every worker has buffers that cannot move: better fewer of them than none
 		// that gets on.
@@ -226,6 +229,9 @@ func (q *Query) Close() {
 	}
 	q.account.Close()
 }
+
+// Used returns the worker time that the query has had.
+func (q *Query) Used() time.Duration { return q.group.Used() }
 
 // errClosed ends a query that nobody reads any more; no client sees it.
 var errClosed error = pgerror.QueryCanceled()

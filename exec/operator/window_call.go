@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"math"
+
 	"github.com/hubsql/hubsql/catalog/function"
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/exec/memory"
@@ -22,7 +24,7 @@ func newWindowCall(w *window, i int) (windowCall, error) {
 	}
 	switch n.Fn.Name {
 	case "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile":
-		return &rankWindow{base}, nil
+		return &rankWindow{callBase: base}, nil
 	case "lag", "lead":
 		return &shiftWindow{base}, nil
 	case "first_value", "last_value", "nth_value":
@@ -30,6 +32,10 @@ func newWindowCall(w *window, i int) (windowCall, error) {
 	}
 	return nil, pgerror.NotSupported("window function %s is not supported", n.Fn.Name)
 }
+
+// noRow stands for no row where rows are listed; rows before the chunk are
+// negative, too.
+const noRow = math.MinInt32
 
 // callBase is what all window calls have.
 type callBase struct {
@@ -41,19 +47,24 @@ type callBase struct {
 	filter  int   // column of the FILTER, -1 for none
 }
 
+// begin implements windowCall.
+func (b *callBase) begin() { b.frame.hints = [3]int64{} }
+
 // arg returns argument k of row i of c.
 func (b *callBase) arg(c *windowChunk, k, i int) types.Datum {
 	return c.store.vec(b.args[k]).Datum(int(c.rows[i]))
 }
 
 // rankWindow numbers rows.
-type rankWindow struct{ callBase }
+type rankWindow struct {
+	callBase
+	buckets int64 // of ntile in the partition at hand, 0 for NULL
+}
 
 // compute implements windowCall.
 func (r *rankWindow) compute(c *windowChunk) (*vector.Vec, error) {
 	n := len(c.rows)
 	out := vector.New(r.n.T, n)
-	buckets := int64(0)
 	for i := range n {
 		at, size := int64(i)-int64(c.partStart[i]), int64(c.partEnd[i]-c.partStart[i])
 		var d types.Datum
@@ -77,19 +88,19 @@ func (r *rankWindow) compute(c *windowChunk) (*vector.Vec, error) {
 				a := r.arg(c, 0, i)
 				switch {
 				case a.Null:
-					buckets = 0
+					r.buckets = 0
 				case a.I <= 0:
 					return nil, pgerror.New(pgerror.InvalidArgumentForNtile, "argument of ntile must be greater than zero")
 				default:
-					buckets = a.I
+					r.buckets = a.I
 				}
 			}
-			if buckets == 0 {
+			if r.buckets == 0 {
 				out.Set(i, n, types.Null)
 				continue
 			}
 			// The first size%buckets buckets have one row more.
-			small, larger := size/buckets, size%buckets
+			small, larger := size/r.buckets, size%r.buckets
 			if at < larger*(small+1) {
 				d.I = at/(small+1) + 1
 			} else {
@@ -111,7 +122,7 @@ func (s *shiftWindow) compute(c *windowChunk) (*vector.Vec, error) {
 	var missing []int32
 	for i := range n {
 		by := int64(1)
-		from[i] = -1
+		from[i] = noRow
 		if len(s.n.Args) > 1 {
 			d := s.arg(c, 1, i)
 			if d.Null {
@@ -123,12 +134,15 @@ func (s *shiftWindow) compute(c *windowChunk) (*vector.Vec, error) {
 			by = -by
 		}
 		if at := int64(i) + by; at >= int64(c.partStart[i]) && at < int64(c.partEnd[i]) {
-			from[i] = c.rows[at]
+			from[i] = int32(at)
 		} else {
 			missing = append(missing, int32(i))
 		}
 	}
-	out := s.take(c, from)
+	out, err := s.take(c, from)
+	if err != nil {
+		return nil, err
+	}
 	if len(s.n.Args) > 2 && len(missing) > 0 {
 		out = viewForm(out, n)
 		for _, i := range missing {
@@ -147,13 +161,21 @@ func viewForm(v *vector.Vec, n int) *vector.Vec {
 	return out
 }
 
-// take returns the first argument of stored rows, NULL for -1.
-func (b *callBase) take(c *windowChunk, rows []int32) *vector.Vec {
+// take returns the first argument of rows of c, NULL for noRow.
+func (b *callBase) take(c *windowChunk, rows []int32) (*vector.Vec, error) {
 	out := &vector.Vec{}
-	v := c.store.vec(b.args[0])
-	gatherOuter(out, v, rows, nil, c.store.rows)
+	if c.far != nil {
+		store := newColumnStore(b.account, c.store.typesOf(b.args[:1]))
+		c.held = append(c.held, store)
+		if err := c.far.gather(store, b.args[0], rows); err != nil {
+			return nil, err
+		}
+		*out = *store.vec(0)
+	} else {
+		gatherOuter(out, c.store.vec(b.args[0]), rows, nil, c.store.rows)
+	}
 	out.Type = b.n.T
-	return out
+	return out, nil
 }
 
 // valueWindow is first_value, last_value and nth_value.
@@ -166,7 +188,7 @@ func (v *valueWindow) compute(c *windowChunk) (*vector.Vec, error) {
 		if i&0xfff == 0 && v.q.stopped.Load() {
 			break
 		}
-		from[i] = -1
+		from[i] = noRow
 		nth := int64(1)
 		if v.n.Fn.Name == "nth_value" {
 			d := v.arg(c, 1, i)
@@ -187,7 +209,7 @@ func (v *valueWindow) compute(c *windowChunk) (*vector.Vec, error) {
 				at = int64(end) - 1
 			}
 			if at >= int64(start) && at < int64(end) {
-				from[i] = c.rows[at]
+				from[i] = int32(at)
 			}
 			continue
 		}
@@ -196,19 +218,19 @@ func (v *valueWindow) compute(c *windowChunk) (*vector.Vec, error) {
 				continue
 			}
 			if v.n.Fn.Name == "last_value" {
-				from[i] = c.rows[k]
+				from[i] = int32(k)
 			} else if nth--; nth == 0 {
-				from[i] = c.rows[k]
+				from[i] = int32(k)
 				break
 			}
 		}
 	}
-	return v.take(c, from), nil
+	return v.take(c, from)
 }
 
 // excludes reports whether row k is left out of the frame of row i.
 func (f *frame) excludes(c *windowChunk, i, k int) bool {
-	peer := c.peerStart[k] == c.peerStart[i]
+	peer := k >= int(c.peerStart[i]) && k < int(c.peerEnd[i])
 	switch f.Exclude {
 	case 'c':
 		return k == i
@@ -224,8 +246,12 @@ func (f *frame) excludes(c *windowChunk, i, k int) bool {
 type aggregateWindow struct {
 	callBase
 	acc  function.Accumulator
+	mem  budget
 	size int   // groups that acc has
 	last int32 // the group of the last partition of a growing frame
+	// next is the row of a partition that is read from afar at which a growing
+	// frame goes on.
+	next int64
 
 	groups []int32
 	rows   []int32
@@ -237,14 +263,15 @@ type aggregateWindow struct {
 // accumulator; a frame that begins with the partition and only grows keeps one
 // group for the whole partition, also when that goes on in the next chunk.
 func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
-	if !c.continues {
+	grows := a.frame.Exclude == 0 && a.frame.Start == physical.UnboundedPreceding
+	if !c.continues || !grows {
 		acc, err := a.n.Fn.Aggregate.New(a.q.call(a.n.Args, a.n.T))
 		if err != nil {
 			return nil, err
 		}
-		a.acc, a.size, a.last = acc, 0, -1
+		a.acc, a.size, a.last, a.next = acc, 0, -1, 0
 	}
-	if a.frame.Exclude == 0 && a.frame.Start == physical.UnboundedPreceding {
+	if grows {
 		return a.growing(c)
 	}
 	n := len(c.rows)
@@ -269,7 +296,7 @@ func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
 			if a.frame.Exclude != 0 && a.frame.excludes(c, i, k) || !a.passes(c, k) {
 				continue
 			}
-			a.groups, a.rows = append(a.groups, g), append(a.rows, c.rows[k])
+			a.groups, a.rows = append(a.groups, g), append(a.rows, int32(k))
 			if len(a.groups) == vector.BatchSize {
 				if err := a.flush(c, int(g)+1); err != nil {
 					return nil, err
@@ -280,13 +307,12 @@ func (a *aggregateWindow) compute(c *windowChunk) (*vector.Vec, error) {
 	if err := a.flush(c, int(g)+1); err != nil {
 		return nil, err
 	}
-	if err := a.checkMemory(); err != nil {
-		return nil, err
-	}
 	values := vector.New(a.n.T, int(g)+1)
 	if err := a.acc.Result(0, int(g)+1, values); err != nil {
 		return nil, err
 	}
+	// The frames of the next chunk are others.
+	a.mem.release()
 	out := &vector.Vec{}
 	vector.Gather(out, values, group, n)
 	return out, nil
@@ -301,6 +327,10 @@ func (a *aggregateWindow) growing(c *windowChunk) (*vector.Vec, error) {
 	which := make([]int32, n)
 	one := &vector.Vec{}
 	g, at, last := a.last, 0, -1
+	if c.far != nil {
+		at = int(a.next - c.far.base)
+		last = -1 - int(c.far.base) // no row's
+	}
 	for i := range n {
 		if i == 0 && !c.continues || i > 0 && c.partStart[i] != c.partStart[i-1] {
 			g++
@@ -317,7 +347,7 @@ func (a *aggregateWindow) growing(c *windowChunk) (*vector.Vec, error) {
 		if to != last {
 			for ; at < to; at++ {
 				if a.passes(c, at) {
-					a.groups, a.rows = append(a.groups, g), append(a.rows, c.rows[at])
+					a.groups, a.rows = append(a.groups, g), append(a.rows, int32(at))
 				}
 				if len(a.groups) == vector.BatchSize {
 					if err := a.flush(c, int(g)+1); err != nil {
@@ -341,8 +371,8 @@ func (a *aggregateWindow) growing(c *windowChunk) (*vector.Vec, error) {
 		which[i] = int32(results.rows - 1)
 	}
 	a.last = g
-	if err := a.checkMemory(); err != nil {
-		return nil, err
+	if c.far != nil {
+		a.next = c.far.base + int64(at)
 	}
 	out := &vector.Vec{}
 	vector.Gather(out, results.vec(0), which, n)
@@ -354,12 +384,15 @@ func (a *aggregateWindow) passes(c *windowChunk, k int) bool {
 	if a.filter < 0 {
 		return true
 	}
-	v, r := c.store.vec(a.filter), int(c.rows[k])
+	v, r := c.at(a.filter, k)
 	return !v.IsNull(r) && v.Bools()[r] != 0
 }
 
 // flush adds the pending rows to their groups, of which there are n so far.
 func (a *aggregateWindow) flush(c *windowChunk, n int) error {
+	if c.err != nil {
+		return c.err
+	}
 	if n > a.size {
 		a.size = max(n, 2*a.size)
 		a.acc.Grow(a.size)
@@ -370,22 +403,25 @@ func (a *aggregateWindow) flush(c *windowChunk, n int) error {
 	if a.vecs == nil {
 		a.vecs = make([]vector.Vec, len(a.n.Args))
 		a.args = make([]*vector.Vec, len(a.n.Args))
+		a.mem = budget{account: a.account}
 	}
 	for k := range a.vecs {
-		vector.Gather(&a.vecs[k], c.store.vec(a.callBase.args[k]), a.rows, len(a.rows))
-		a.args[k] = &a.vecs[k]
+		if c.far == nil {
+			vector.Gather(&a.vecs[k], c.store.vec(a.callBase.args[k]), a.rows, len(a.rows))
+			a.args[k] = &a.vecs[k]
+			continue
+		}
+		store := newColumnStore(a.account, c.store.typesOf(a.callBase.args[k:k+1]))
+		defer store.drop()
+		if err := c.far.gather(store, a.callBase.args[k], a.rows); err != nil {
+			return err
+		}
+		a.args[k] = store.vec(0)
 	}
 	err := a.acc.Update(a.groups, a.args)
 	a.groups, a.rows = a.groups[:0], a.rows[:0]
-	return err
-}
-
-// checkMemory makes sure that the query may hold what the accumulator does. It
-// is gone after the chunk.
-func (a *aggregateWindow) checkMemory() error {
-	if err := a.account.Reserve(a.acc.Bytes()); err != nil {
+	if err != nil {
 		return err
 	}
-	a.account.Release(a.acc.Bytes())
-	return nil
+	return a.mem.set(a.acc.Bytes() + a.acc.Width()*int64(a.size))
 }

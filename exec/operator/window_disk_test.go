@@ -9,7 +9,6 @@ import (
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/physical"
-	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
 // numbered is a table of (id, id % partitions, id / 3, text) in an order that is
@@ -119,16 +118,73 @@ func TestRunningWindowsGoOnBehindAChunk(t *testing.T) {
 	}
 }
 
-func TestAPartitionThatDoesNotFitFails(t *testing.T) {
-	tab := numbered(60_000, 1)
-	for _, s := range []setup{{1, 2048}, {2, 2048}} {
-		plan := &physical.Window{
-			Input: tab.scan(), Calls: []physical.WindowCall{{Fn: windowFn("percent_rank"), T: types.Of(types.Float8)}},
-			Cols: append(tab.scan().Cols, physical.Column{Type: types.Of(types.Float8)}),
+// looking are calls whose frames look anywhere in the partition of numbered rows.
+func looking(partitions int) []physical.WindowCall {
+	f8 := types.Of(types.Float8)
+	args := func(c int, t types.Type) []expr.Expr { return []expr.Expr{col(c, t)} }
+	frame := func(mode physical.FrameMode, from physical.BoundKind, a int64, to physical.BoundKind, b int64) physical.Frame {
+		return physical.Frame{Mode: mode, Start: from, StartOffset: lit(int8T, types.IntDatum(a)), End: to, EndOffset: lit(int8T, types.IntDatum(b))}
+	}
+	few := frame(physical.RowsFrame, physical.OffsetPreceding, 2, physical.OffsetFollowing, 3)
+	excluding := few
+	excluding.Exclude = 't'
+	calls := []physical.WindowCall{
+		{Fn: windowFn("percent_rank"), T: f8},
+		{Fn: windowFn("cume_dist"), T: f8},
+		{Fn: windowFn("ntile"), Args: []expr.Expr{lit(int8T, types.IntDatum(7))}, T: int8T},
+		{Fn: windowFn("lag"), Args: []expr.Expr{col(0, int8T), lit(int8T, types.IntDatum(3001)), lit(int8T, types.IntDatum(-1))}, T: int8T},
+		{Fn: windowFn("lead"), Args: args(3, textT), T: textT},
+		{Fn: windowFn("last_value"), Args: args(3, textT), T: textT, Frame: physical.Frame{Mode: physical.RangeFrame, Start: physical.UnboundedPreceding, End: physical.UnboundedFollowing}},
+		{Fn: windowFn("first_value"), Args: args(0, int8T), T: int8T, Frame: frame(physical.RangeFrame, physical.OffsetPreceding, 5*int64(partitions), physical.CurrentRow, 0)},
+		{Fn: windowFn("nth_value"), Args: []expr.Expr{col(0, int8T), lit(int8T, types.IntDatum(2))}, T: int8T, Frame: frame(physical.GroupsFrame, physical.OffsetPreceding, 700, physical.OffsetFollowing, 1)},
+		{Fn: sum8, Args: args(0, int8T), T: int8T, Frame: few},
+		{Fn: sum8, Args: args(0, int8T), T: int8T, Frame: excluding},
+		{Fn: sum8, Args: args(0, int8T), T: int8T, Filter: less(col(2, int8T), lit(int8T, types.IntDatum(500))), Frame: frame(physical.RangeFrame, physical.OffsetPreceding, 3*int64(partitions), physical.OffsetFollowing, int64(partitions))},
+		{Fn: sum8, Args: args(0, int8T), T: int8T, Frame: physical.Frame{Mode: physical.RowsFrame, Start: physical.UnboundedPreceding, End: physical.UnboundedFollowing}},
+		{Fn: sum8, Args: args(0, int8T), T: int8T, Frame: frame(physical.RowsFrame, physical.UnboundedPreceding, 0, physical.OffsetPreceding, 2500)},
+		{Fn: sum8, Args: args(0, int8T), T: int8T, Frame: frame(physical.GroupsFrame, physical.OffsetFollowing, 1, physical.OffsetFollowing, 2)},
+	}
+	return calls
+}
+
+func TestAPartitionThatDoesNotFitIsReadFromAfar(t *testing.T) {
+	const n = 12_000
+	for _, c := range []struct {
+		partitions int
+		divided    bool
+		key        int
+	}{{1, false, 0}, {3, true, 0}, {40, true, 0}, {2, true, 2}} {
+		tab := numbered(n, c.partitions)
+		plan := func() physical.Node {
+			w := &physical.Window{Input: tab.scan(), OrderBy: []physical.SortKey{{Expr: col(c.key, int8T)}}, Calls: looking(c.partitions), Cols: tab.scan().Cols}
+			if c.key == 2 {
+				// Rows with equal keys come in any order.
+				w.Calls = slices.DeleteFunc(w.Calls, func(c physical.WindowCall) bool {
+					return c.Fn != sum8 && c.Fn.Name != "percent_rank" && c.Fn.Name != "cume_dist" || c.Frame.Mode == physical.RowsFrame && c.Fn == sum8 && c.Frame.End != physical.UnboundedFollowing
+				})
+			}
+			if c.divided {
+				w.Partition = []expr.Expr{col(1, int8T)}
+			}
+			for _, call := range w.Calls {
+				w.Cols = append(w.Cols, physical.Column{Type: call.T})
+			}
+			return w
 		}
-		_, err := collectSpilling(t, plan, s, 2<<20, 0)
-		if pgerror.CodeOf(err) != pgerror.OutOfMemory {
-			t.Errorf("%+v: %v", s, err)
+		want, err := collectSpilling(t, plan(), setup{1, 2048}, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(want)
+		for _, s := range []struct {
+			setup
+			limit, spillAt int64
+		}{{setup{1, 2048}, 6 << 20, 0}, {setup{1, 512}, 0, 64 << 10}, {setup{4, 100}, 0, 1}, {setup{2, 512}, 6 << 20, 0}} {
+			got, err := collectSpilling(t, plan(), s.setup, s.limit, s.spillAt)
+			slices.Sort(got)
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%+v %+v: %s, got %s\nwant %s", c, s, explained(err), brief(got), brief(want))
+			}
 		}
 	}
 }

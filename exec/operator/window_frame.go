@@ -19,7 +19,13 @@ type frame struct {
 	start, end types.Datum
 	startType  types.Type
 	endType    types.Type
+	// hints are where the last searches in a partition ended that is read from
+	// afar: for NULLs, the start and the end.
+	hints [3]int64
 }
+
+// hint returns where a search remembers its end.
+func (f *frame) hint(of int) *int64 { return &f.hints[of] }
 
 // newFrame evaluates the offsets of f.
 func newFrame(q *Query, f physical.Frame) (frame, error) {
@@ -105,17 +111,23 @@ func (f *frame) bound(c *windowChunk, i int, kind physical.BoundKind, offset typ
 		if !start {
 			at++
 		}
-		n := int(min(offset.I, int64(len(c.rows))))
+		n := int(min(offset.I, int64(pe-ps)))
 		if preceding {
 			n = -n
 		}
 		return min(max(at+n, ps), pe), nil
 	case physical.GroupsFrame:
-		n := min(offset.I, int64(len(c.rows)))
+		n := min(offset.I, int64(pe-ps))
 		if preceding {
 			n = -n
 		}
 		g := int64(c.group[i]) + n
+		if c.far != nil {
+			if !start {
+				g++
+			}
+			return c.far.firstOf(c, g), nil
+		}
 		// Peer groups are numbered in ascending order within the partition.
 		if start {
 			return ps + sort.Search(pe-ps, func(k int) bool { return int64(c.group[ps+k]) >= g }), nil
@@ -140,11 +152,14 @@ func (f *frame) rangeBound(c *windowChunk, i int, preceding bool, offset types.D
 	}
 	// The part of the partition that is not NULL.
 	ps, pe := int(c.partStart[i]), int(c.partEnd[i])
-	isNull := func(k int) bool { return v.IsNull(int(c.rows[k])) }
+	isNull := func(k int) bool {
+		v, r := c.at(w.order[0], k)
+		return v.IsNull(r)
+	}
 	if key.NullsFirst {
-		ps += sort.Search(pe-ps, func(k int) bool { return !isNull(ps + k) })
+		ps = c.search(ps, pe, f.hint(0), func(k int) bool { return !isNull(k) })
 	} else {
-		pe = ps + sort.Search(pe-ps, func(k int) bool { return isNull(ps + k) })
+		pe = c.search(ps, pe, f.hint(0), isNull)
 	}
 	limit, err := moved(v.Datum(int(c.rows[i])), key.Expr.Type(), offset, t, preceding != key.Desc, start != key.Desc, w.q)
 	if err != nil {
@@ -155,13 +170,17 @@ func (f *frame) rangeBound(c *windowChunk, i int, preceding bool, offset types.D
 	var compare func(k int) int
 	if limit.t.OID == v.Type.OID {
 		f := kernel.CompareFunc(v.Type)
-		compare = func(k int) int { return f(v, int(c.rows[k]), bound, 0) }
+		compare = func(k int) int {
+			v, r := c.at(w.order[0], k)
+			return f(v, r, bound, 0)
+		}
 	} else {
 		// A date moved by an interval is a timestamp.
 		compare = func(k int) int {
-			ts, err := types.DateToTimestamp(v.Int(int(c.rows[k])))
+			v, r := c.at(w.order[0], k)
+			ts, err := types.DateToTimestamp(v.Int(r))
 			if err != nil {
-				return kernel.Order(v.Int(int(c.rows[k])), 0)
+				return kernel.Order(v.Int(r), 0)
 			}
 			return kernel.Order(ts, limit.d.I)
 		}
@@ -173,8 +192,12 @@ func (f *frame) rangeBound(c *windowChunk, i int, preceding bool, offset types.D
 	if key.Desc {
 		sign = -1
 	}
-	return ps + sort.Search(pe-ps, func(k int) bool {
-		x := sign * compare(ps+k)
+	hint := f.hint(2)
+	if start {
+		hint = f.hint(1)
+	}
+	return c.search(ps, pe, hint, func(k int) bool {
+		x := sign * compare(k)
 		return x > 0 || start && x == 0
 	}), nil
 }

@@ -58,6 +58,10 @@ type windowStream struct {
 	chunk windowChunk
 	given int
 	ended bool // nothing of sort follows
+	// far is a partition that is too large for a chunk. While it comes the store
+	// has its last row, and then what follows it is kept in after.
+	far   *farRows
+	after *columnStore
 	// seen is how many rows of the store have been compared with the one before;
 	// partAt and peersAt are the last that begin a partition or a peer group, and
 	// cutAt the first that begins a partition.
@@ -74,6 +78,8 @@ type windowStream struct {
 
 // windowCall computes one call for the rows of a chunk.
 type windowCall interface {
+	// begin forgets the partitions before.
+	begin()
 	// compute returns the values for the rows of c, in their order.
 	compute(c *windowChunk) (*vector.Vec, error)
 }
@@ -92,6 +98,10 @@ type windowChunk struct {
 	// continues says that the partition of the first row began before the chunk,
 	// and peers that its peer group did.
 	continues, peers bool
+
+	far  *farRows // that the chunk is a part of, nil when the store has all rows
+	err  error    // what far could not read
+	held []*columnStore
 }
 
 // newWindowStream compiles the calls.
@@ -166,11 +176,17 @@ func (s *windowStream) next() (*vector.Batch, error) {
 	if s.given < s.chunk.n {
 		return s.deliver(), nil
 	}
+	if s.far != nil && s.far.ready {
+		return nil, s.farChunk()
+	}
 	if s.chunk.n > 0 {
 		return nil, s.rest()
 	}
 	if s.ended {
-		if s.store.rows > 0 {
+		switch {
+		case s.far != nil:
+			return nil, s.moveFar(s.store.rows, true)
+		case s.store.rows > 0:
 			return nil, s.compute(s.store.rows, false)
 		}
 		s.in.close()
@@ -189,10 +205,155 @@ func (s *windowStream) next() (*vector.Batch, error) {
 	case b == nil || err != nil:
 		return nil, err
 	}
-	if err := s.store.append(b.Cols, b.Sel, b.Rows()); err != nil {
-		return nil, err
+	for {
+		err := s.store.append(b.Cols, b.Sel, b.Rows())
+		if err == nil {
+			return nil, s.scan()
+		}
+		rows := s.store.rows
+		if !outOfMemory(err) || !s.mayMoveFar() || s.far != nil && (s.far.ready || rows <= 1) {
+			return nil, err
+		}
+		if err := s.moveAll(); err != nil {
+			return nil, err
+		}
+		if s.far.ready {
+			// A partition has ended before these rows: they follow it.
+			return nil, s.after.append(b.Cols, b.Sel, b.Rows())
+		}
 	}
-	return nil, s.scan()
+}
+
+// mayMoveFar reports whether a partition that is one chunk may be read from afar
+// instead.
+func (s *windowStream) mayMoveFar() bool {
+	return s.w.cut == cutPartitions && s.w.q.env.Spill != nil && s.store.rows > 0
+}
+
+// tooLarge reports whether the rows at hand are too many for this task's share of
+// the memory.
+func (s *windowStream) tooLarge() bool {
+	if !s.mayMoveFar() || s.store.rows < cutBatches*s.w.q.size {
+		return false
+	}
+	env := &s.w.q.env
+	if env.SpillAt > 0 && s.store.used > env.SpillAt {
+		return true
+	}
+	limit := env.Account.Limit()
+	return limit > 0 && s.store.used > max(limit/int64(8*s.w.q.workers), 256<<10)
+}
+
+// moveAll moves the first partition of the store to far, as much as there is.
+func (s *windowStream) moveAll() error {
+	if s.firstAt > 0 {
+		return s.moveFar(s.firstAt, true)
+	}
+	return s.moveFar(s.store.rows-1, false)
+}
+
+// moveFar moves the first n rows of the store to far; ended says that nothing of
+// their partition follows.
+func (s *windowStream) moveFar(n int, ended bool) error {
+	if s.far == nil {
+		s.far = newFarRows(s.w)
+	}
+	if n > 0 {
+		if err := s.far.add(s.store, n); err != nil {
+			return err
+		}
+	}
+	s.mem.release()
+	if err := s.shift(n); err != nil {
+		return err
+	}
+	if ended {
+		s.far.end()
+		s.after, s.store = s.store, nil
+		s.chunk.continues = false
+		for _, c := range s.calls {
+			c.begin()
+		}
+	}
+	return nil
+}
+
+// farChunk computes the next chunk of far, or goes on behind it.
+func (s *windowStream) farChunk() error {
+	c := &s.chunk
+	s.dropChunk()
+	if s.store != nil {
+		s.store.drop()
+	}
+	s.store = newColumnStore(s.w.account, s.w.types)
+	s.store.step = partStep
+	c.n, s.given = 0, 0
+	switch err := s.far.next(s.store); err {
+	case nil:
+	case io.EOF:
+		s.far.close()
+		s.far, s.store, s.after = nil, s.after, nil
+		c.continues = false
+		s.seen, s.partAt, s.peersAt, s.firstAt = 0, 0, 0, 0
+		return s.scan()
+	default:
+		return err
+	}
+	n := s.store.rows
+	if err := s.room(n); err != nil {
+		return err
+	}
+	c.far, c.err = s.far, nil
+	c.store, c.n = s.store, n
+	if err := s.far.bounds(c); err != nil {
+		return err
+	}
+	if err := s.callAll(); err != nil {
+		return err
+	}
+	c.continues = true
+	return nil
+}
+
+// dropChunk gives up what the results of the last chunk hold.
+func (s *windowStream) dropChunk() {
+	for _, h := range s.chunk.held {
+		h.drop()
+	}
+	s.chunk.held, s.chunk.far = nil, nil
+}
+
+// callAll computes the calls for the chunk.
+func (s *windowStream) callAll() error {
+	s.results = s.results[:0]
+	for _, call := range s.calls {
+		v, err := call.compute(&s.chunk)
+		if err == nil {
+			err = s.chunk.err
+		}
+		if err != nil {
+			return err
+		}
+		s.results = append(s.results, v)
+	}
+	return nil
+}
+
+// room makes the chunk fit n rows.
+func (s *windowStream) room(n int) error {
+	c := &s.chunk
+	// The rows, their bounds, and about as much for the results.
+	if err := s.mem.set(int64(n) * int64(24+24*len(s.calls))); err != nil {
+		return err
+	}
+	if cap(c.rows) < n || cap(c.rows) > 4*max(n, cutBatches*vector.BatchSize) {
+		c.rows = vector.Identity(nil, n)
+		bounds := make([]int32, 5*n)
+		c.partStart, c.partEnd, c.peerStart, c.peerEnd, c.group = bounds[:n:n], bounds[n:2*n:2*n], bounds[2*n:3*n:3*n], bounds[3*n:4*n:4*n], bounds[4*n:]
+	}
+	c.rows = vector.Identity(c.rows, n)
+	c.partStart, c.partEnd, c.peerStart, c.peerEnd, c.group = c.partStart[:n], c.partEnd[:n], c.peerStart[:n], c.peerEnd[:n], c.group[:n]
+	return nil
 }
 
 // scan finds where partitions and peer groups begin in new rows and computes a
@@ -212,6 +373,14 @@ func (s *windowStream) scan() error {
 	}
 	s.seen = rows
 	switch {
+	case s.far != nil && s.firstAt > 0:
+		return s.moveFar(s.firstAt, true)
+	case s.far != nil && rows > 1:
+		return s.moveFar(rows-1, false)
+	case s.far != nil:
+		return nil
+	case s.partAt == 0 && s.tooLarge():
+		return s.moveAll()
 	case s.chunk.continues && s.firstAt > 0:
 		// So that the calls have to remember one partition.
 		return s.compute(s.firstAt, false)
@@ -231,11 +400,21 @@ func (s *windowStream) scan() error {
 // compute computes the calls for the first n rows. within says that they end
 // inside a partition.
 func (s *windowStream) compute(n int, within bool) error {
-	w, c := s.w, &s.chunk
-	// The rows, their bounds, and about as much for the results.
-	if err := s.mem.set(int64(n) * int64(24+24*len(s.calls))); err != nil {
+	err := s.computeNear(n, within)
+	if !outOfMemory(err) || !s.mayMoveFar() {
 		return err
 	}
+	s.chunk.n, s.given = 0, 0
+	if s.firstAt == 0 && s.ended {
+		return s.moveFar(s.store.rows, true)
+	}
+	return s.moveAll()
+}
+
+// computeNear computes the calls for the first n rows, with all that they look at
+// in the store.
+func (s *windowStream) computeNear(n int, within bool) error {
+	w, c := s.w, &s.chunk
 	// What is known of the partition that goes on.
 	rowsBefore, peersBefore, group := int64(0), int64(0), int32(0)
 	if c.continues {
@@ -247,13 +426,9 @@ func (s *windowStream) compute(n int, within bool) error {
 	if rowsBefore+int64(n) > math.MaxInt32 {
 		return pgerror.New(pgerror.ProgramLimitExceeded, "too many rows in one operation")
 	}
-	if cap(c.rows) < n || cap(c.rows) > 4*max(n, cutBatches*vector.BatchSize) {
-		c.rows = vector.Identity(nil, n)
-		bounds := make([]int32, 5*n)
-		c.partStart, c.partEnd, c.peerStart, c.peerEnd, c.group = bounds[:n:n], bounds[n:2*n:2*n], bounds[2*n:3*n:3*n], bounds[3*n:4*n:4*n], bounds[4*n:]
+	if err := s.room(n); err != nil {
+		return err
 	}
-	c.rows = vector.Identity(c.rows, n)
-	c.partStart, c.partEnd, c.peerStart, c.peerEnd, c.group = c.partStart[:n], c.partEnd[:n], c.peerStart[:n], c.peerEnd[:n], c.group[:n]
 	c.store, c.n, s.given = s.store, n, 0
 	c.partStart[0], c.peerStart[0], c.group[0] = 0, 0, 0
 	if c.continues {
@@ -289,13 +464,8 @@ func (s *windowStream) compute(n int, within bool) error {
 			}
 		}
 	}
-	s.results = s.results[:0]
-	for _, call := range s.calls {
-		v, err := call.compute(c)
-		if err != nil {
-			return err
-		}
-		s.results = append(s.results, v)
+	if err := s.callAll(); err != nil {
+		return err
 	}
 	c.continues = within
 	c.peers = within && s.store.same(w.order, n-1, n)
@@ -333,22 +503,27 @@ func (s *windowStream) deliver() *vector.Batch {
 	return &s.out
 }
 
-// rest drops the chunk, which was delivered, and keeps the rows behind it.
+// rest drops the chunk, which was delivered, and goes on with the rows behind it.
 func (s *windowStream) rest() error {
-	old, from := s.store, s.chunk.n
+	if err := s.shift(s.chunk.n); err != nil {
+		return err
+	}
+	return s.scan()
+}
+
+// shift drops the first n rows of the store.
+func (s *windowStream) shift(n int) error {
+	old := s.store
 	s.store = nil
 	s.restart()
 	s.idx = s.idx[:0]
-	for i := from; i < old.rows; i++ {
+	for i := n; i < old.rows; i++ {
 		s.idx = append(s.idx, int32(i))
 	}
 	old.all(&s.part)
 	err := s.store.append(s.part.Cols, s.idx, len(s.idx))
 	old.drop()
-	if err != nil {
-		return err
-	}
-	return s.scan()
+	return err
 }
 
 // close implements stream.
@@ -356,8 +531,14 @@ func (s *windowStream) close() {
 	if s.in != nil {
 		s.in.close()
 	}
-	if s.store != nil {
-		s.store.drop()
+	s.dropChunk()
+	for _, store := range []*columnStore{s.store, s.after} {
+		if store != nil {
+			store.drop()
+		}
+	}
+	if s.far != nil {
+		s.far.close()
 	}
 	s.mem.release()
 }

@@ -20,7 +20,7 @@ func (f runFunc) Run(until time.Time) Outcome { return f(until) }
 func TestTasksRunUntilTheyAreDone(t *testing.T) {
 	p := New(2)
 	defer p.Close()
-	g := p.Group(1)
+	g := p.Group(1, 0)
 	var wg sync.WaitGroup
 	var slices atomic.Int64
 	for range 20 {
@@ -44,7 +44,7 @@ func TestTasksRunUntilTheyAreDone(t *testing.T) {
 func TestWakeDuringTheSliceIsNotLost(t *testing.T) {
 	p := New(2)
 	defer p.Close()
-	g := p.Group(1)
+	g := p.Group(1, 0)
 	finished := make(chan struct{})
 	entered, woken := make(chan struct{}), make(chan struct{})
 	first := true
@@ -68,7 +68,7 @@ func TestWakeDuringTheSliceIsNotLost(t *testing.T) {
 func TestParkedTaskRunsOnlyWhenWoken(t *testing.T) {
 	p := New(1)
 	defer p.Close()
-	g := p.Group(1)
+	g := p.Group(1, 0)
 	ran := make(chan int, 10)
 	n := 0
 	task := g.Task(runFunc(func(time.Time) Outcome {
@@ -115,7 +115,7 @@ func TestManyTasksGetNoMoreThanOne(t *testing.T) {
 			})).Wake()
 		}
 	}
-	a, b := p.Group(1), p.Group(1)
+	a, b := p.Group(1, 0), p.Group(1, 0)
 	start(a, 1, &few, 200*time.Microsecond)
 	start(b, 50, &many, 200*time.Microsecond)
 	for few.Load()+many.Load() < 400 {
@@ -149,7 +149,7 @@ func TestWeightsShareTheTime(t *testing.T) {
 			})).Wake()
 		}
 	}
-	heavy, light := p.Group(3), p.Group(1)
+	heavy, light := p.Group(3, 0), p.Group(1, 0)
 	run(heavy)
 	run(light)
 	for slices.Load() < 800 {
@@ -190,12 +190,12 @@ func TestQueryThatHasUsedLeastGetsThreeSlicesOfFour(t *testing.T) {
 	p := still()
 	var long []*Group
 	for range 10 {
-		g := p.Group(1)
+		g := p.Group(1, 0)
 		g.Task(runFunc(nil)).Wake()
 		long = append(long, g)
 	}
 	pull(p, 200, Slice)
-	short := p.Group(1)
+	short := p.Group(1, 0)
 	short.Task(runFunc(nil)).Wake()
 	got := 0
 	for _, g := range pull(p, 16, Slice) {
@@ -216,12 +216,12 @@ func TestQueryThatHasUsedLeastGetsThreeSlicesOfFour(t *testing.T) {
 
 func TestLongQueryIsNotStarvedByShortOnes(t *testing.T) {
 	p := still()
-	long := p.Group(1)
+	long := p.Group(1, 0)
 	long.Task(runFunc(nil)).Wake()
 	pull(p, 1000, Slice)
 	before := long.used
 	for range 100 { // there is always a query younger than the long one
-		g := p.Group(1)
+		g := p.Group(1, 0)
 		g.Task(runFunc(nil)).Wake()
 		pull(p, 4, Slice)
 		p.mu.Lock()
@@ -240,7 +240,7 @@ func TestBeginRunsTheFirstSliceOnTheCaller(t *testing.T) {
 	defer p.Close()
 	finished := make(chan struct{})
 	var slices []string
-	task := p.Group(1).Task(runFunc(func(time.Time) Outcome {
+	task := p.Group(1, 0).Task(runFunc(func(time.Time) Outcome {
 		slices = append(slices, "worker")
 		close(finished)
 		return Done
@@ -253,10 +253,71 @@ func TestBeginRunsTheFirstSliceOnTheCaller(t *testing.T) {
 	if len(slices) != 2 || slices[0] != "caller" || slices[1] != "worker" {
 		t.Errorf("slices ran on %v", slices)
 	}
-	woken := p.Group(1).Task(runFunc(func(time.Time) Outcome { return Done }))
+	woken := p.Group(1, 0).Task(runFunc(func(time.Time) Outcome { return Done }))
 	woken.Wake()
 	woken.Begin(func(time.Time) Outcome {
 		t.Error("a task that the workers have runs on the caller")
 		return Done
 	})
+}
+
+func TestAWorkerThatWaitsIsReplaced(t *testing.T) {
+	p := New(1)
+	defer p.Close()
+	other := make(chan struct{})
+	group := p.Group(1, 0)
+	waiter, worker := newSteps(), newSteps()
+	waiter.f = func() { p.Block(func() { <-other }) }
+	worker.f = func() { close(other) }
+	group.Task(waiter).Wake()
+	group.Task(worker).Wake()
+	<-waiter.done
+	<-worker.done
+}
+
+func TestOneWhoUsedMuchBeforeComesLater(t *testing.T) {
+	p := New(1)
+	defer p.Close()
+	var mu sync.Mutex
+	var order []string
+	begin := make(chan struct{})
+	hold := newSteps()
+	hold.f = func() { <-begin }
+	p.Group(1, 0).Task(hold).Wake()
+	var all []*steps
+	for _, g := range []struct {
+		name  string
+		spent time.Duration
+	}{{"much", time.Second}, {"little", 0}} {
+		s := newSteps()
+		s.f = func() {
+			mu.Lock()
+			order = append(order, g.name)
+			mu.Unlock()
+		}
+		p.Group(1, g.spent).Task(s).Wake()
+		all = append(all, s)
+	}
+	close(begin)
+	for _, s := range all {
+		<-s.done
+	}
+	if order[0] != "little" {
+		t.Errorf("the order is %v", order)
+	}
+}
+
+// steps is a task of one slice.
+type steps struct {
+	f    func()
+	done chan struct{}
+}
+
+func newSteps() *steps { return &steps{done: make(chan struct{})} }
+
+// Run implements Runner.
+func (s *steps) Run(time.Time) Outcome {
+	s.f()
+	close(s.done)
+	return Done
 }

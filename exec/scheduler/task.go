@@ -36,12 +36,13 @@ type Group struct {
 }
 
 // Group returns a new group. Groups get time in proportion to weight; 0 or less
-// means 1.
-func (p *Pool) Group(weight float64) *Group {
+// means 1. spent is how much time the group counts as having used when it is
+// made.
+func (p *Pool) Group(weight float64, spent time.Duration) *Group {
 	if weight <= 0 {
 		weight = 1
 	}
-	return &Group{pool: p, weight: weight, index: [orders]int{-1, -1}}
+	return &Group{pool: p, weight: weight, attained: float64(spent) / weight, index: [orders]int{-1, -1}}
 }
 
 // Used returns the worker time that the group's tasks have had.

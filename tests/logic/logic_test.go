@@ -127,9 +127,13 @@ var settings = map[string][]string{
 	"batch of 3":         {"SET hub.batch_size = 3"},
 	"no pushdown":        {"SET hub.enable_pushdown = off"},
 	"everything on disk": {"SET hub.spill_at = '1kB'", "SET memory_limit = '32MB'"},
+	littleMemory:         {"SET memory_limit = '1MB'"},
 	"no dynamic filters": {"SET hub.enable_dynamic_filters = off"},
 	"no rules":           {"SET hub.disabled_rules = " + strings.Join(rules(), ", ")},
 }
+
+// littleMemory is a setting in which a query may also end with 53200.
+const littleMemory = "little memory"
 
 // rules are those of the optimizer that can be switched off. Conditions are
 // pushed down all the same: joins would be cross products without.
@@ -182,7 +186,11 @@ func TestAnswersEqualPostgreSQL(t *testing.T) {
 					}
 				}
 				for _, r := range records {
-					if got := answer(ctx, hub, r); got != r.want {
+					got := answer(ctx, hub, r)
+					if name == littleMemory && strings.HasPrefix(got, "error 53200: ") {
+						continue
+					}
+					if got != r.want {
 						t.Errorf("%s\ngot:\n%s\nwant:\n%s", r.sql, got, r.want)
 					}
 				}

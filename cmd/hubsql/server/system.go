@@ -61,6 +61,7 @@ func backendOf(s exec.Status) pgcatalog.Backend {
 	return pgcatalog.Backend{
 		PID: s.PID, User: s.User, ApplicationName: s.ApplicationName, ClientAddr: s.ClientAddr, Started: s.Started,
 		TxStart: s.TxStart, QueryStart: s.QueryStart, StateChange: s.StateChange, State: s.State, Query: s.Query,
+		WaitEventType: s.WaitEventType, WaitEvent: s.WaitEvent,
 	}
 }
 
