@@ -93,6 +93,8 @@ func newObject(c Class) (Object, error) {
 		return &MaskingPolicy{}, nil
 	case ClassType:
 		return &UserType{}, nil
+	case ClassFunction:
+		return &UserFunction{}, nil
 	}
 	return nil, fmt.Errorf("catalog holds an object of unknown class %d", c)
 }

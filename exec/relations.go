@@ -83,6 +83,42 @@ func (r *relations) RegLookup(_ context.Context, t types.OID, text string) (type
 	return r.engine.SystemRelations.Lookup(r.snap, r.path, t, text)
 }
 
+// UserFunctions implements binder.Catalog.
+func (r *relations) UserFunctions(schema, name string, searchPath []string) []*binder.UserFunction {
+	if searchPath == nil {
+		searchPath = r.path
+	}
+	if schema != "" {
+		searchPath = []string{schema}
+	}
+	for _, s := range searchPath {
+		sc, ok := r.snap.Schema(s)
+		if !ok || !r.snap.HasSchema(r.role, sc, catalog.Usage) {
+			continue
+		}
+		var out []*binder.UserFunction
+		for _, f := range r.snap.FunctionsNamed(s, name) {
+			out = append(out, userFunction(f))
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// userFunction is a function of the catalog as the binder needs it.
+func userFunction(f *catalog.UserFunction) *binder.UserFunction {
+	out := &binder.UserFunction{
+		OID: f.OID, Name: f.Name, Args: f.Args, ArgNames: f.ArgNames, Ret: f.Ret, Set: f.Set,
+		SQL: f.SQL, SearchPath: f.Path, Strict: f.Strict,
+	}
+	for _, c := range f.Columns {
+		out.Columns = append(out.Columns, binder.RelationColumn{Name: c.Name, Type: c.Type, AttNum: c.AttNum})
+	}
+	return out
+}
+
 // UserType implements binder.Catalog.
 func (r *relations) UserType(schema, name string, searchPath []string) (types.Type, bool) {
 	if searchPath == nil {

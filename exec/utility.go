@@ -170,6 +170,11 @@ func (s *Session) ddlStmt(ctx context.Context, q Query) ([][]types.Datum, string
 		CheckDomain: func(ctx context.Context, sql string, base types.Type) error {
 			return binder.CheckDomain(ctx, s.binderEnv(s.relations()), sql, base)
 		},
+		CheckFunction: func(ctx context.Context, f *catalog.UserFunction) error {
+			env := s.binderEnv(s.relations())
+			env.Validating = true
+			return binder.CheckFunction(ctx, env, userFunction(f))
+		},
 		Rows: localRows{s},
 		CheckSetting: func(name, value string) error {
 			v := session.NewVars(nil)

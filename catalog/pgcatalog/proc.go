@@ -1,6 +1,7 @@
 package pgcatalog
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/hubsql/hubsql/catalog"
@@ -95,11 +96,48 @@ func pgProc(x *scan) {
 			x.addProc(f)
 		}
 	}
+	for _, f := range x.snap.UserFunctions() {
+		if !keyed || contains(only, f.OID) {
+			x.addUserFunction(f)
+		}
+	}
 	for _, r := range procRows() {
 		if !seen[oidOf(r[0])] {
 			x.add(r...)
 		}
 	}
+}
+
+// sqlLanguage is pg_language's row of SQL.
+const sqlLanguage types.OID = 14
+
+// addUserFunction adds a function that users have made.
+func (x *scan) addUserFunction(f *catalog.UserFunction) {
+	args := make([]types.OID, len(f.Args))
+	all, modes, named := []types.OID(nil), []string(nil), false
+	for i, a := range f.Args {
+		args[i] = a.OID
+		all, modes = append(all, a.OID), append(modes, "i")
+		named = named || f.ArgNames[i] != ""
+	}
+	allTypes, modeList, names := null, null, null
+	list := slices.Clone(f.ArgNames)
+	if len(f.Columns) > 0 {
+		for _, c := range f.Columns {
+			all, modes, list = append(all, c.Type.OID), append(modes, "t"), append(list, c.Name)
+		}
+		allTypes, modeList, named = oids(all), texts(types.Char, modes), true
+	}
+	if named {
+		names = texts(types.Text, list)
+	}
+	estimate := 0.0
+	if f.Set {
+		estimate = 1000
+	}
+	x.add(oid(f.OID), str(f.Name), oid(f.SchemaID), oid(f.Owner), oid(sqlLanguage), types.FloatDatum(100), types.FloatDatum(estimate),
+		oid(0), oid(0), str("f"), yes(false), yes(false), yes(f.Strict), yes(f.Set), str(string(f.Volatility)), str("u"),
+		num(len(args)), num(0), oid(f.Ret.OID), vectorOf(args), allTypes, modeList, names, null, null, str(f.SQL), null, null, null, null)
 }
 
 func (x *scan) addProc(f *function.Overload) {

@@ -86,6 +86,12 @@ type binder struct {
 	others []*cte
 	writes []Modified
 	bases  []*Base
+	// arguments are the parameters of the function whose query is bound, calls
+	// the functions that it stands in; replaced counts all calls that were
+	// replaced by a query.
+	arguments []scopeColumn
+	calls     []types.OID
+	replaced  int
 	// personal counts what was bound to a value of the session (current_user).
 	personal int
 	// principal is the role whose privileges apply now (a view's owner inside

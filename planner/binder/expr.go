@@ -83,6 +83,12 @@ func (b *binder) bindExpr(ec *exprContext, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_ColumnRef:
 		return b.bindColumnRef(ec, n.ColumnRef)
 	case *pg.Node_ParamRef:
+		if len(b.calls) > 0 {
+			if k := int(n.ParamRef.Number); k <= len(b.arguments) && k > 0 {
+				return b.arguments[k-1].Ref(), nil
+			}
+			return nil, b.errorf(n.ParamRef.Location, pgerror.UndefinedParameter, "there is no parameter $%d", n.ParamRef.Number)
+		}
 		return b.bindParam(n.ParamRef)
 	case *pg.Node_TypeCast:
 		return b.bindTypeCast(ec, n.TypeCast)

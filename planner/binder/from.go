@@ -141,6 +141,9 @@ func (s *scope) outer() *scope {
 
 // bindRangeFunction binds f(...) [WITH ORDINALITY] in FROM.
 func (b *binder) bindRangeFunction(n *pg.RangeFunction, s *scope) (*from, error) {
+	if f, err := b.rangeUserFunction(n, s); f != nil || err != nil {
+		return f, err
+	}
 	set := &logical.ProjectSet{Input: unit()}
 	var input logical.Node = set.Input
 	it := &rangeItem{scalar: len(n.Functions) == 1}

@@ -149,6 +149,11 @@ func (b *binder) bindFuncCall(ec *exprContext, fc *pg.FuncCall) (expr.Expr, erro
 		if e := b.projection(fc, args); e != nil {
 			return e, nil
 		}
+		if f, ferr := b.userFunction(fc, args); ferr != nil {
+			return nil, ferr
+		} else if f != nil {
+			return b.inline(ec, f, args, fc.Location)
+		}
 		return nil, b.at(err, fc.Location)
 	}
 	if m.Fn == nil {

@@ -230,8 +230,10 @@ func (b *binder) bindDefinition(sql string, path []string, s *scope, t types.Typ
 	}
 	saved := b.env.Catalog
 	b.env.Catalog = pathCatalog{Catalog: saved, path: path}
+	arguments := b.arguments
+	b.arguments = nil
 	b.quiet++
-	defer func() { b.quiet--; b.env.Catalog = saved }()
+	defer func() { b.quiet--; b.env.Catalog, b.arguments = saved, arguments }()
 	e, err := b.bindExpr(&exprContext{scope: s, clause: "table definitions"}, stmt.TargetList[0].GetResTarget().Val)
 	if err != nil {
 		return nil, err

@@ -86,6 +86,9 @@ type Catalog interface {
 	// RegLookup resolves the text form of regclass, regtype, regproc,
 	// regnamespace, regrole... to an OID.
 	RegLookup(ctx context.Context, t types.OID, text string) (types.OID, error)
+	// UserFunctions lists the functions of users that a name means; a schema of ""
+	// stands for the search path, nil for the session's own.
+	UserFunctions(schema, name string, searchPath []string) []*UserFunction
 	// UserType resolves the name of a type that users have made; a schema of ""
 	// looks along searchPath, nil for the session's own.
 	UserType(schema, name string, searchPath []string) (types.Type, bool)
@@ -385,8 +388,10 @@ func (b *binder) bindPolicyExpr(p policy.Expr, own *scope, t types.Type) (expr.E
 	}
 	saved := b.env.Catalog
 	b.env.Catalog = pathCatalog{Catalog: saved, path: p.SearchPath}
+	arguments := b.arguments
+	b.arguments = nil
 	b.quiet++
-	defer func() { b.quiet--; b.env.Catalog = saved }()
+	defer func() { b.quiet--; b.env.Catalog, b.arguments = saved, arguments }()
 	ec := &exprContext{scope: own, clause: "policy expressions"}
 	e, err := b.bindExpr(ec, stmt.TargetList[0].GetResTarget().Val)
 	if err != nil {

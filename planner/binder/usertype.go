@@ -29,6 +29,14 @@ type Domain struct {
 // DomainCheck is one CHECK of a domain.
 type DomainCheck struct{ Name, SQL string }
 
+// UserFunctions implements Catalog.
+func (c pathCatalog) UserFunctions(schema, name string, searchPath []string) []*UserFunction {
+	if searchPath == nil {
+		searchPath = c.path
+	}
+	return c.Catalog.UserFunctions(schema, name, searchPath)
+}
+
 // UserType implements Catalog.
 func (c pathCatalog) UserType(schema, name string, searchPath []string) (types.Type, bool) {
 	if searchPath == nil {

@@ -50,6 +50,8 @@ type Env struct {
 	CheckDefault func(ctx context.Context, sql string, column string, t types.Type) error
 	// CheckDomain binds the condition of a domain over values of its base type.
 	CheckDomain func(ctx context.Context, sql string, base types.Type) error
+	// CheckFunction binds the query of a function.
+	CheckFunction func(ctx context.Context, f *catalog.UserFunction) error
 	// Rows gives access to the rows of local tables.
 	Rows LocalRows
 	// CheckSetting validates ALTER ROLE ... SET; nil accepts everything.
@@ -179,6 +181,8 @@ func (r *run) execute() error {
 		return r.tag("CREATE FOREIGN TABLE", r.createTable(x.CreateForeignTableStmt))
 	case *pg.Node_CreateStmt:
 		return r.tag("CREATE TABLE", r.createLocalTable(x.CreateStmt))
+	case *pg.Node_CreateFunctionStmt:
+		return r.tag("CREATE FUNCTION", r.createFunction(x.CreateFunctionStmt))
 	case *pg.Node_CreateSeqStmt:
 		return r.tag("CREATE SEQUENCE", r.createSequence(x.CreateSeqStmt))
 	case *pg.Node_AlterSeqStmt:
@@ -285,8 +289,6 @@ func statementName(n *pg.Node) string {
 		return "CREATE FOREIGN DATA WRAPPER"
 	case *pg.Node_AlterFdwStmt:
 		return "ALTER FOREIGN DATA WRAPPER"
-	case *pg.Node_CreateFunctionStmt:
-		return word(x.CreateFunctionStmt.IsProcedure, "CREATE PROCEDURE", "CREATE FUNCTION")
 	case *pg.Node_AlterFunctionStmt:
 		return "ALTER FUNCTION"
 	case *pg.Node_DoStmt:

@@ -35,6 +35,8 @@ func (r *run) describe(o catalog.Object) string {
 			name = s.Name + "." + name
 		}
 		return "type " + name
+	case *catalog.UserFunction:
+		return "function " + o.Name + argumentList(o)
 	case *catalog.Schema:
 		return "schema " + o.Name
 	case *catalog.Server:
@@ -72,6 +74,11 @@ func (r *run) dependents(o catalog.Object) []dependent {
 	add := func(d catalog.Object, auto bool) { out = append(out, dependent{d, o, auto}) }
 	switch o := o.(type) {
 	case *catalog.Schema:
+		for _, f := range snap.UserFunctions() {
+			if f.SchemaID == o.OID {
+				add(f, false)
+			}
+		}
 		for _, rel := range snap.Relations() {
 			if rel.SchemaID == o.OID {
 				add(rel, false)
@@ -215,6 +222,7 @@ func (r *run) drop(s *pg.DropStmt) error {
 		pg.ObjectType_OBJECT_SCHEMA:         {"DROP SCHEMA", r.findSchema, 0},
 		pg.ObjectType_OBJECT_FOREIGN_TABLE:  {"DROP FOREIGN TABLE", r.findRelation, catalog.ForeignTable},
 		pg.ObjectType_OBJECT_VIEW:           {"DROP VIEW", r.findRelation, catalog.View},
+		pg.ObjectType_OBJECT_FUNCTION:       {"DROP FUNCTION", r.findFunction, 0},
 		pg.ObjectType_OBJECT_MATVIEW:        {"DROP MATERIALIZED VIEW", r.findRelation, catalog.MatView},
 		pg.ObjectType_OBJECT_TABLE:          {"DROP TABLE", r.findRelation, catalog.Table},
 		pg.ObjectType_OBJECT_SEQUENCE:       {"DROP SEQUENCE", r.findRelation, catalog.Sequence},
@@ -244,7 +252,7 @@ func (r *run) drop(s *pg.DropStmt) error {
 		o, notice, err := k.find(n, k.kind)
 		if err != nil {
 			e := pgerror.From(err)
-			gone := e.Code == pgerror.UndefinedObject || e.Code == pgerror.UndefinedTable || e.Code == pgerror.InvalidSchemaName
+			gone := e.Code == pgerror.UndefinedObject || e.Code == pgerror.UndefinedTable || e.Code == pgerror.InvalidSchemaName || e.Code == pgerror.UndefinedFunction
 			if !s.MissingOk || !gone {
 				return err
 			}
@@ -358,6 +366,9 @@ func (r *run) usesOf(role types.OID) []string {
 		}
 		holder(o, o.Owner, acls...)
 	}
+	for _, o := range snap.UserFunctions() {
+		holder(o, o.Owner)
+	}
 	for _, o := range snap.UserMappings() {
 		if o.Role == role {
 			use("owner of %s", o)
@@ -400,6 +411,12 @@ func (r *run) comment(s *pg.CommentStmt) error {
 			return err
 		}
 		c.On, c.Object, c.Sub = catalog.ClassRelation, rel.OID, int32(col.AttNum)
+	case pg.ObjectType_OBJECT_FUNCTION:
+		o, _, err := r.findFunction(s.Object, 0)
+		if err != nil {
+			return err
+		}
+		c.On, c.Object = catalog.ClassFunction, o.ID()
 	case pg.ObjectType_OBJECT_SCHEMA:
 		o, _, err := r.findSchema(s.Object, 0)
 		if err != nil {

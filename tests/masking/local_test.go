@@ -20,6 +20,10 @@ func TestPoliciesOfLocalTables(t *testing.T) {
 		"CREATE TABLE people (id int PRIMARY KEY, region text, ssn text UNIQUE, pay int CHECK (pay > 0))",
 		"INSERT INTO people VALUES (1, 'EMEA', '"+canary+"', 10), (2, 'EMEA', '111-11-1111', 20), (3, 'APAC', '222-22-2222', 30)",
 		"CREATE ROLE clerk LOGIN PASSWORD 'p'",
+		"CREATE FUNCTION ssn_of(int) RETURNS text LANGUAGE SQL AS 'SELECT ssn FROM people WHERE id = $1'",
+		"CREATE FUNCTION everybody() RETURNS SETOF int LANGUAGE SQL AS 'SELECT id FROM people'",
+		"CREATE TABLE secrets (s text)",
+		"CREATE FUNCTION secrets_of() RETURNS SETOF text LANGUAGE SQL AS 'SELECT s FROM secrets'",
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON people TO clerk",
 		"CREATE MASKING POLICY m ON people (ssn) TO clerk USING (hub.full_mask(ssn))",
 		"ALTER TABLE people ENABLE ROW LEVEL SECURITY",
@@ -73,6 +77,13 @@ func TestPoliciesOfLocalTables(t *testing.T) {
 		{"TRUNCATE people", "error 42501"},
 		{"ALTER TABLE people DISABLE ROW LEVEL SECURITY", "error 42501"},
 		{"DROP TABLE people", "error 42501"},
+		// Functions are executed with the rights of who calls them, and see what he
+		// sees.
+		{"SELECT ssn_of(1)", "***********"},
+		{"SELECT ssn_of(3)", "NULL"},
+		{"SELECT * FROM everybody() ORDER BY 1", "1;2"},
+		{"SELECT * FROM secrets_of()", "error 42501"},
+		{"SELECT id FROM people WHERE ssn_of(id) = '" + canary + "'", ""},
 		// A copy holds what its maker sees.
 		{"CREATE TEMP TABLE mine AS SELECT * FROM people", ""},
 		{"SELECT ssn FROM mine ORDER BY id", "***********;***********"},

@@ -96,6 +96,7 @@ const (
 	AmbiguousAlias                    Code = "42P09"
 	InvalidTableDefinition            Code = "42P16"
 	InvalidObjectDefinition           Code = "42P17"
+	InvalidFunctionDefinition         Code = "42P13"
 	WithCheckOptionViolation          Code = "44000"
 	InsufficientResources             Code = "53000"
 	DeadlockDetected                  Code = "40P01"
