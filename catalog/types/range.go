@@ -49,8 +49,12 @@ func RangeElem(t OID) OID {
 
 // multiranges pairs range types with their multirange types.
 var multiranges = [...][2]OID{
-	{Int4Range, Int4Multirange}, {Int8Range, Int8Multirange}, {NumRange, NumMultirange},
-	{TSRange, TSMultirange}, {TSTZRange, TSTZMultirange}, {DateRange, DateMultirange},
+	{Int4Range, Int4Multirange},
+	{Int8Range, Int8Multirange},
+	{NumRange, NumMultirange},
+	{TSRange, TSMultirange},
+	{TSTZRange, TSTZMultirange},
+	{DateRange, DateMultirange},
 }
 
 // MultirangeOf returns the multirange type over a range type, 0 for another type.

@@ -11,8 +11,12 @@ import (
 // rangeNames are the range types with the types of their bounds and their
 // multirange types.
 var rangeNames = [...][3]string{
-	{"int4range", "int4", "int4multirange"}, {"int8range", "int8", "int8multirange"}, {"numrange", "numeric", "nummultirange"},
-	{"tsrange", "timestamp", "tsmultirange"}, {"tstzrange", "timestamptz", "tstzmultirange"}, {"daterange", "date", "datemultirange"},
+	{"int4range", "int4", "int4multirange"},
+	{"int8range", "int8", "int8multirange"},
+	{"numrange", "numeric", "nummultirange"},
+	{"tsrange", "timestamp", "tsmultirange"},
+	{"tstzrange", "timestamptz", "tstzmultirange"},
+	{"daterange", "date", "datemultirange"},
 }
 
 // ranges are the functions of range and multirange types. Most work on lists of
