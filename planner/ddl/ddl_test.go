@@ -87,8 +87,9 @@ func (sources) Wrapper(name string) (connector.Connector, bool) {
 }
 func (sources) Wrappers() []string { return []string{"postgres_fdw", "file_fdw"} }
 
-// noRows are the rows of tables that have none.
-type noRows struct{}
+// noRows are the rows of tables that have none; what it does not have is not
+// asked for here.
+type noRows struct{ LocalRows }
 
 func (noRows) Lock(context.Context, types.OID) error { return nil }
 func (noRows) Count(context.Context, *catalog.Relation, string) (int64, error) {
