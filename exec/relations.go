@@ -301,7 +301,18 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 		return err
 	}
 	r.session.use(src)
-	d, err := r.describe(ctx, src, key, rel.TableRef(r.snap.ReadsServerFiles(rel.Owner)))
+	ref := rel.TableRef(r.snap.ReadsServerFiles(rel.Owner))
+	for i, c := range ref.Columns {
+		// The source compares values of an enum only when it orders the labels alike.
+		if e := r.snap.Enum(c.Type.OID); e != nil {
+			u := &connector.UserType{Kind: types.EnumKind}
+			for _, l := range e.Labels {
+				u.Labels = append(u.Labels, l.Name)
+			}
+			ref.Columns[i].User = u
+		}
+	}
+	d, err := r.describe(ctx, src, key, ref)
 	if err != nil {
 		return err
 	}

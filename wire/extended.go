@@ -173,11 +173,15 @@ func rowDescription(columns []Column, formats []int16) *pgproto3.RowDescription 
 		if info := types.Lookup(col.Type.OID); info != nil {
 			size = info.Len
 		}
+		oid := col.Type.OID
+		if _, array, _, _ := col.Type.Domain.User(); array {
+			oid = col.Type.Domain // an array over a domain is not the array over its base type
+		}
 		m.Fields[i] = pgproto3.FieldDescription{
 			Name:                 []byte(col.Name),
 			TableOID:             uint32(col.TableOID),
 			TableAttributeNumber: uint16(col.Attnum),
-			DataTypeOID:          uint32(col.Type.OID),
+			DataTypeOID:          uint32(oid),
 			DataTypeSize:         size,
 			TypeModifier:         col.Type.Mod,
 			Format:               formatOf(formats, i),

@@ -9,14 +9,13 @@ import (
 // "compatible" ones for a common type of their arguments.
 const (
 	anyCompatibleNonArray types.OID = 5079
-	anyRange              types.OID = 3831
 )
 
 // IsPolymorphic reports whether a declared type is resolved from the actual
 // arguments ("any" is not: it takes each argument as it is).
 func IsPolymorphic(oid types.OID) bool {
 	switch oid {
-	case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyEnum, anyRange,
+	case types.AnyElement, types.AnyArray, types.AnyNonArray, types.AnyEnum, types.AnyRange, types.AnyMultirange,
 		types.AnyCompatible, types.AnyCompatibleArray, anyCompatibleNonArray:
 		return true
 	}
@@ -27,6 +26,7 @@ func IsPolymorphic(oid types.OID) bool {
 type generic struct {
 	elem       types.OID
 	array      types.OID // of anyarray arguments: a vector type stays one
+	ranged     types.OID // the range type
 	compatible types.OID
 	used       bool // a simple polymorphic type occurs
 	usedCompat bool
@@ -75,10 +75,20 @@ func (r *Registry) bind(declared, actual []types.OID) (g generic, ok bool) {
 				return g, false
 			}
 			g.array = a
-		case anyRange:
-			if category(a) != types.CategoryRange && a != types.Unknown {
+		case types.AnyRange, types.AnyMultirange:
+			g.used = true
+			if a == types.Unknown {
+				g.unknown = true
+				continue
+			}
+			t := a
+			if d == types.AnyMultirange {
+				t = types.RangeOf(a)
+			}
+			if types.MultirangeOf(t) == 0 || !elem(types.RangeElem(t)) || g.ranged != 0 && g.ranged != t {
 				return g, false
 			}
+			g.ranged = t
 		case types.AnyCompatible, anyCompatibleNonArray:
 			g.usedCompat = true
 			if d == anyCompatibleNonArray {
@@ -125,6 +135,10 @@ func (g *generic) resolve(declared types.OID) types.OID {
 			return g.array
 		}
 		return arrayOf(g.elem)
+	case types.AnyRange:
+		return g.ranged
+	case types.AnyMultirange:
+		return types.MultirangeOf(g.ranged)
 	case types.AnyCompatible, anyCompatibleNonArray:
 		return g.compatible
 	case types.AnyCompatibleArray:
@@ -140,7 +154,7 @@ func (r *Registry) settle(c *candidate, actual []types.OID) (Match, error) {
 	g, _ := r.bind(c.args, actual) // it was consistent when the candidate was chosen
 	open := func(t types.OID) bool {
 		switch t {
-		case types.AnyElement, types.AnyNonArray, types.AnyEnum, types.AnyArray:
+		case types.AnyElement, types.AnyNonArray, types.AnyEnum, types.AnyArray, types.AnyRange, types.AnyMultirange:
 			return true
 		}
 		return false

@@ -74,7 +74,7 @@ func pgClass(x *scan) {
 			file, identity = id, "d"
 		}
 		row := types.OID(0)
-		if id >= catalog.FirstNormal && kind != 'i' {
+		if id >= catalog.FirstNormal && kind != 'i' && kind != 'S' {
 			row = catalog.RowType(id)
 		}
 		x.add(oid(id), str(name), oid(schema), oid(row), oid(0), oid(owner), oid(am), oid(file), oid(0),

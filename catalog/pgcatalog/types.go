@@ -66,7 +66,7 @@ func pgType(x *scan) {
 		x.addType(r)
 	}
 	for _, rel := range x.relations() {
-		if id := catalog.RowType(rel.OID); id != types.Record {
+		if id := catalog.RowType(rel.OID); id != types.Record && rel.Sequence == nil {
 			x.addType(userTypeRow{
 				id: id, schema: rel.SchemaID, owner: rel.Owner, relation: rel.OID, name: rel.Name, kind: "c", category: "C", length: -1,
 				align: "d", storage: "x", mod: -1, preset: null, input: recordIn, output: recordOut,

@@ -115,7 +115,7 @@ func elementDatum(elem OID, value string) (Datum, error) {
 		}
 		return Datum{S: value}, nil
 	}
-	if elem&userTypes != 0 {
+	if elem&userTypes != 0 || RangeElem(elem) != 0 {
 		return Datum{S: value}, nil
 	}
 	if info := Lookup(elem); info != nil && info.Category == CategoryArray {

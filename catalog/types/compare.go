@@ -71,6 +71,9 @@ func Compare(t Type, a, b Datum) int {
 	case Record:
 		return compareRecord(a.S, b.S)
 	}
+	if RangeElem(t.OID) != 0 {
+		return compareStoredRanges(t.OID, a.S, b.S)
+	}
 	if t.OID.IsComposite() {
 		return compareRecord(a.S, b.S)
 	}

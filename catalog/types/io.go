@@ -135,6 +135,9 @@ func ParseText(t Type, s string, f *Format) (Datum, error) {
 	if t.OID&userTypes != 0 && !t.IsArray() {
 		return parseUser(t, s, f)
 	}
+	if RangeElem(t.OID) != 0 {
+		return parseRanges(t.OID, s, f)
+	}
 	info := Lookup(t.OID)
 	switch {
 	case info == nil:
@@ -159,6 +162,9 @@ func HasInput(t Type) bool {
 	}
 	if info.Category == CategoryArray && info.Elem != 0 {
 		return HasInput(Of(info.Elem))
+	}
+	if RangeElem(t.OID) != 0 {
+		return true
 	}
 	switch t.OID {
 	case Bool, Char, Name, Bytea, Text, VarChar, BPChar, JSON, JSONB, JSONPath, XML, PgNodeTree, RefCursor, Bit, VarBit, Inet, CIDR,
@@ -232,6 +238,8 @@ func AppendText(dst []byte, t Type, d Datum, f *Format) []byte {
 		return appendRecord(dst, d.S, f)
 	}
 	switch {
+	case RangeElem(t.OID) != 0:
+		return appendRanges(dst, t.OID, d.S, f)
 	case t.OID.IsEnum():
 		return append(dst, EnumText(d.S)...)
 	case t.OID.IsComposite():

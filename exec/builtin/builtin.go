@@ -52,6 +52,7 @@ var families = [...]func() []entry{
 	sets,
 	enums,
 	records,
+	ranges,
 	arrays,
 	system,
 	numericMath,

@@ -268,7 +268,7 @@ func hashViews(dst []uint64, v *vector.Vec, n int) {
 		}
 		return
 	}
-	if v.Type.OID == types.JSONB || v.Type.OID == types.Inet || v.Type.OID == types.CIDR {
+	if types.RangeElem(v.Type.OID) != 0 || v.Type.OID == types.JSONB || v.Type.OID == types.Inet || v.Type.OID == types.CIDR {
 		hashByValue(dst, v)
 		return
 	}
@@ -293,6 +293,10 @@ func hashByValue(dst []uint64, v *vector.Vec) {
 			continue
 		}
 		b := v.Bytes(i)
+		if types.RangeElem(v.Type.OID) != 0 {
+			dst[i] = HashBytes([]byte(types.RangeKey(v.Type.OID, string(b))))
+			continue
+		}
 		if v.Type.OID != types.JSONB {
 			if len(b) > 3 {
 				dst[i] = HashBytes(b[3:]) ^ uint64(b[1])

@@ -131,7 +131,7 @@ func byBytes(t types.Type) bool {
 	case types.JSONB, types.Inet, types.CIDR, types.Bit, types.VarBit:
 		return false
 	}
-	return true
+	return types.RangeElem(t.OID) == 0
 }
 
 // Unsigned reports whether the 32-bit values of t are unsigned.

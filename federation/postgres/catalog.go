@@ -300,6 +300,12 @@ func (s *source) declared(remote []column, want []connector.Column) ([]column, e
 		default:
 			c.expr, c.wire = sqltext.Postgres.Ident(name)+"::text", types.Of(types.Text)
 			c.push.Local = "column " + w.Name + " is converted from " + types.Lookup(from.OID).Formal + " by HubSQL"
+			if sameEnum(remote[at], w) {
+				// An enum is sent as its label. A cast would have the column's name, and
+				// ORDER BY would mean the text.
+				c.expr, c.wire = sqltext.Postgres.Ident(name), w.Type
+				c.push.Local, c.push.SQL = "", c.expr
+			}
 		}
 		out[i] = c
 	}

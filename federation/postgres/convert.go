@@ -31,6 +31,8 @@ func newConversion(c column, session *types.Format) conversion {
 		out.format.Names = session.Names
 	}
 	if c.Type.OID.IsEnum() {
+		// What the server computes arrives as a label, too.
+		out.active = true
 		out.labels = map[string]string{}
 		if e := session.Enum(c.Type.OID); e != nil {
 			for _, l := range e.Labels {

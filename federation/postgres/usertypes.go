@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,6 +80,13 @@ func (s *source) userTypes(ctx context.Context, columns []column, ids []types.OI
 
 // firstNormal is the first OID of what users have made.
 const firstNormal types.OID = 16384
+
+// sameEnum reports whether a column of an enum type has at the source a type with
+// the same labels in the same order, so that the source compares as HubSQL does.
+func sameEnum(remote column, want connector.Column) bool {
+	return want.Type.OID.IsEnum() && want.User != nil && remote.User != nil && !remote.Array &&
+		remote.User.Kind == types.EnumKind && slices.Equal(remote.User.Labels, want.User.Labels)
+}
 
 // maxNesting bounds how deep types may be made of each other.
 const maxNesting = 32

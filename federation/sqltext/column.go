@@ -84,6 +84,8 @@ const (
 	intervalFamily
 	uuidFamily
 	byteaFamily
+	// enumFamily are the enum types: two of them do not compare with each other.
+	enumFamily
 )
 
 // familyOf classifies a type.
@@ -116,6 +118,9 @@ func familyOf(t types.Type) family {
 	case types.Bytea:
 		return byteaFamily
 	}
+	if t.OID.IsEnum() {
+		return enumFamily
+	}
 	return noFamily
 }
 
@@ -126,7 +131,7 @@ func (d Dialect) comparable(l, r types.Type, order bool) bool {
 	switch d {
 	case Postgres:
 		if a == b {
-			return a != noFamily
+			return a != noFamily && (a != enumFamily || l.OID == r.OID)
 		}
 		return a == dateFamily && b == timestampFamily || a == timestampFamily && b == dateFamily
 	case MySQL:

@@ -32,6 +32,14 @@ func (d Dialect) literalOf(t types.Type, v types.Datum) (sql SQL, reason string)
 			return literal(quote(v.S) + "::" + types.Lookup(t.OID).Name), ""
 		}
 		return literal(quote(v.S)), ""
+	case enumFamily:
+		if reason := stringProblem(types.EnumText(v.S)); reason != "" {
+			return SQL{}, reason
+		}
+		if d == Postgres {
+			// The column that it is compared with gives it its type.
+			return literal(quote(types.EnumText(v.S))), ""
+		}
 	case byteaFamily:
 		if d == Postgres {
 			return literal(`'\x` + hex.EncodeToString([]byte(v.S)) + `'::bytea`), ""

@@ -15,7 +15,7 @@ func (b *binder) bindOperator(op string, left, right expr.Expr, loc int32) (expr
 	lr, lok := left.(*expr.Row)
 	rr, rok := right.(*expr.Row)
 	if lok && rok {
-		if !lr.Whole || !rr.Whole {
+		if !lr.Whole && !rr.Whole {
 			return b.compareRows(op, lr, rr, loc)
 		}
 		if err := similarRows(lr, rr); err != nil {
@@ -52,7 +52,7 @@ func (b *binder) bindOperator(op string, left, right expr.Expr, loc int32) (expr
 func similarRows(l, r *expr.Row) error {
 	for i := range min(len(l.Items), len(r.Items)) {
 		lt, rt := l.Items[i].Type().OID, r.Items[i].Type().OID
-		if lt != rt && lt != types.Unknown && rt != types.Unknown {
+		if lt != rt {
 			return pgerror.Newf(pgerror.DatatypeMismatch, "cannot compare dissimilar column types %s and %s at record column %d",
 				types.FormatOID(lt), types.FormatOID(rt), i+1)
 		}
@@ -189,7 +189,7 @@ func (b *binder) bindAExpr(ec *exprContext, n *pg.A_Expr) (expr.Expr, error) {
 func (b *binder) bindDistinct(left, right expr.Expr, not bool, loc int32) (expr.Expr, error) {
 	lr, lok := left.(*expr.Row)
 	rr, rok := right.(*expr.Row)
-	if lok && rok && !(lr.Whole && rr.Whole) {
+	if lok && rok && !lr.Whole && !rr.Whole {
 		if len(lr.Items) != len(rr.Items) {
 			return nil, b.errorf(loc, pgerror.SyntaxError, "unequal number of entries in row expressions")
 		}

@@ -224,7 +224,10 @@ func (b *binder) mask(rel *Relation, plan logical.Node, raw []logical.Column, fi
 				var err error
 				if m, ok := pol.Masks[c.Name]; ok {
 					personal := b.personal
-					if e, err = b.bindPolicyExpr(m, own, c.Type); err != nil {
+					// What stands for a value need not meet the constraints of its domain.
+					t := c.Type
+					t.Domain = 0
+					if e, err = b.bindPolicyExpr(m, own, t); err != nil {
 						return nil, nil, policyError(rel, err)
 					}
 					base := b.base(rel)

@@ -410,6 +410,11 @@ func (r *run) dropType(t *catalog.UserType, cascade bool) error {
 		if err := r.unused(rel, "drop a column of"); err != nil {
 			return err
 		}
+		if rel.Kind == catalog.Table {
+			if err := r.env.Rows.Lock(r.ctx, rel.OID); err != nil {
+				return err
+			}
+		}
 		n := rel.Clone()
 		for _, c := range rel.Columns {
 			if rel.KeyColumn(c.AttNum) && catalog.UsesType(c.Type, t.OID) {

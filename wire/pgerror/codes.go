@@ -16,6 +16,7 @@ const (
 	ProtocolViolation                 Code = "08P01"
 	FeatureNotSupported               Code = "0A000"
 	CardinalityViolation              Code = "21000"
+	DataException                     Code = "22000"
 	StringDataRightTruncation         Code = "22001"
 	NumericValueOutOfRange            Code = "22003"
 	NullValueNotAllowed               Code = "22004"
