@@ -81,8 +81,14 @@ func dataDirectory(dir string, options ...string) (*Maria, error) {
 	}
 	m := &Maria{Host: "127.0.0.1", Port: port, User: "hub", Password: "s3cret@:/ pass", socket: filepath.Join(dir, "s")}
 	data := filepath.Join(dir, "data")
+	// A server that starts removes the temporary tables of others from a folder
+	// that it shares with them.
+	scratch := filepath.Join(dir, "tmp")
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(filepath.Join(data, "mysql", "db.frm")); err != nil {
-		args := []string{"--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0"}
+		args := []string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + scratch, "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0"}
 		if os.Getuid() == 0 {
 			args = append(args, "--user=root")
 		}
@@ -93,7 +99,7 @@ func dataDirectory(dir string, options ...string) (*Maria, error) {
 	m.server.log = filepath.Join(dir, "log")
 	m.server.signal = "TERM"
 	m.server.args = append([]string{
-		daemon, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port),
+		daemon, "--no-defaults", "--datadir=" + data, "--tmpdir=" + scratch, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port),
 		"--socket=" + m.socket, "--pid-file=" + filepath.Join(dir, "pid"),
 		"--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--skip-name-resolve",
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci", "--sql-mode=", "--default-time-zone=+03:00",
