@@ -183,27 +183,5 @@ func (s *Store) closeSequences() error {
 
 // forgetSequences removes the states of sequences that the catalog does not hold.
 func (s *Store) forgetSequences(db *sql.DB, snap *catalog.Snapshot) error {
-	rows, err := db.Query("SELECT relation FROM sequence")
-	if err != nil {
-		return err
-	}
-	var gone []types.OID
-	for rows.Next() {
-		var id types.OID
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		if _, ok := snap.RelationByOID(id); !ok {
-			gone = append(gone, id)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	for _, id := range gone {
-		if _, err := db.Exec("DELETE FROM sequence WHERE relation = ?", id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return forgetRows(db, "sequence", snap)
 }

@@ -11,6 +11,7 @@ package storage
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -183,10 +184,17 @@ func (s *Store) clean(wanted map[int64]bool) error {
 
 // forget deletes the segments of relations that snap does not hold.
 func (s *Store) forget(db *sql.DB, snap *catalog.Snapshot) error {
-	rows, err := db.Query("SELECT DISTINCT relation FROM segment")
+	return forgetRows(db, "segment", snap)
+}
+
+// forgetRows deletes what a table of the store's database holds of relations that
+// snap does not.
+func forgetRows(db *sql.DB, table string, snap *catalog.Snapshot) error {
+	rows, err := db.Query("SELECT DISTINCT relation FROM " + table)
 	if err != nil {
 		return err
 	}
+	defer rows.Close()
 	var gone []types.OID
 	for rows.Next() {
 		var id types.OID
@@ -197,14 +205,11 @@ func (s *Store) forget(db *sql.DB, snap *catalog.Snapshot) error {
 			gone = append(gone, id)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if err := rows.Close(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	for _, id := range gone {
-		if _, err := db.Exec("DELETE FROM segment WHERE relation = ?", id); err != nil {
+		if _, err := db.Exec("DELETE FROM "+table+" WHERE relation = ?", id); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 func (s *suite) operations(t *testing.T) {
 	p, ok := s.source.(connector.OperationPusher)
 	if !ok {
-		t.Skip("the source evaluates no operations")
+		return // it need not evaluate any
 	}
 	h := s.table(t, s.f.Types)
 	all := s.read(t, h, vector.BatchSize)

@@ -151,11 +151,16 @@ func TestCopyFromIsBrokenOff(t *testing.T) {
 	// A client that goes away leaves no lock behind.
 	gone := connect(t, h)
 	r, w = io.Pipe()
-	go func() { _, _ = gone.c.CopyFrom(context.Background(), r, "COPY t FROM STDIN") }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = gone.c.CopyFrom(context.Background(), r, "COPY t FROM STDIN")
+	}()
 	_, _ = io.WriteString(w, "1\n")
 	time.Sleep(100 * time.Millisecond)
 	_ = gone.c.Conn().Close()
 	_ = w.Close()
+	<-ended
 	b.run("SET statement_timeout = '5s'", "INSERT INTO t VALUES (9)")
 }
 
