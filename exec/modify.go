@@ -126,16 +126,18 @@ func (p *Prepared) takeTables(ctx context.Context) error {
 					return err
 				}
 			}
-			return nil
+			return p.takeRemote(ctx)
 		}
 	}
 }
 
-// written lists the tables that the statement changes.
+// written lists the local tables that the statement changes.
 func (p *Prepared) written() []types.OID {
 	var out []types.OID
 	for _, w := range p.bind.result.Writes {
-		out = append(out, w.Table)
+		if w.Source == nil {
+			out = append(out, w.Table)
+		}
 	}
 	return out
 }
@@ -253,7 +255,7 @@ func (s *Session) truncate(ctx context.Context, v *pg.RangeVar, restart bool) er
 			return 0, err
 		}
 		known, ok := rel.snap.RelationByOID(out.OID)
-		if !ok || out.Writable == nil {
+		if !ok || out.Writable == nil || out.Writable.Remote != nil {
 			return 0, pgerror.Newf(pgerror.WrongObjectType, "%q is not a local table", v.Relname)
 		}
 		return out.OID, rel.permitTruncate(known)

@@ -332,8 +332,11 @@ func (r *relations) attach(ctx context.Context, out *binder.Relation, server *ca
 	}
 	stats := newTableStatistics(src.Source, d.handle, d.rows, stored)
 	out.Rows, out.Stats = stats.Rows(), stats
-	out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel)
-	return err
+	if out.Policy, err = r.engine.Policies.ForTable(ctx, policy.Principal{Snapshot: r.snap, Role: r.role}, rel); err != nil {
+		return err
+	}
+	r.remoteWritable(out, server, src, d, rel)
+	return nil
 }
 
 // check asks for SELECT on columns, or on any when none is read.

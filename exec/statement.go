@@ -290,6 +290,7 @@ func (p *Prepared) execute(ctx context.Context, params []types.Datum, observed b
 	if p.bind.local {
 		base = s.inView(base)
 	}
+	base = s.inRemote(base, p)
 	if x.query, err = s.start(base, plan, x.account); err != nil {
 		x.close()
 		return nil, err
@@ -330,6 +331,7 @@ func (x *execution) next(ctx context.Context) (*vector.Batch, error) {
 func (x *execution) close() {
 	if x.query != nil {
 		x.query.Close()
+		x.s.executedRemote()
 		x.s.recent.add(x.query.Used(), time.Now())
 	}
 	if x.account != nil {

@@ -19,7 +19,9 @@ type transaction struct {
 	// ddl is open once a statement has changed the catalog.
 	ddl *catalog.Tx
 	// rows is open once a statement has changed a local table.
-	rows       *storage.Tx
+	rows *storage.Tx
+	// remote is open once a statement has changed a table of a source.
+	remote     *remoteTx
 	savepoints []savepoint
 }
 
@@ -42,6 +44,9 @@ type savepoint struct {
 	// rows is where the changes of local tables were; the zero Mark is the
 	// beginning.
 	rows storage.Mark
+	// remote is the name of the savepoint at the source, "" when the transaction
+	// had not changed one.
+	remote string
 }
 
 // TxStatus is the state that ReadyForQuery reports.
@@ -80,24 +85,36 @@ func (s *Session) refresh() {
 
 // End ends the implicit transaction at the end of a simple query or at Sync;
 // after an error it rolls back, or fails the open block.
-func (s *Session) End(_ context.Context, failed bool) error {
+func (s *Session) End(ctx context.Context, failed bool) error {
 	defer s.idle()
 	s.releaseUsed()
 	switch {
 	case s.tx.state == txImplicit && failed:
 		s.rollback()
 	case s.tx.state == txImplicit:
-		return s.commit()
+		return s.commit(ctx)
 	case s.tx.state == txBlock && failed:
 		s.tx.state = txFailed
 	}
 	return nil
 }
 
-// commit makes everything durable.
-func (s *Session) commit() error {
+// commit makes everything durable: at the source first, because that may refuse.
+func (s *Session) commit(ctx context.Context) error {
+	server := ""
+	if s.tx.remote != nil {
+		server = s.tx.remote.source.server
+	}
+	away, err := s.commitRemote(ctx)
+	if err != nil {
+		s.rollback()
+		return err
+	}
 	if err := s.save(); err != nil {
 		s.rollback()
+		if away {
+			err = half(server, err)
+		}
 		return err
 	}
 	s.tx = transaction{}
@@ -139,6 +156,7 @@ func (s *Session) save() error {
 
 // rollback undoes everything.
 func (s *Session) rollback() {
+	s.rollbackRemote()
 	if s.tx.ddl != nil {
 		s.tx.ddl.Rollback()
 	}
@@ -177,7 +195,7 @@ func (s *Session) allowed(q Query) error {
 }
 
 // transactionStmt executes BEGIN and its kin and returns the command tag.
-func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
+func (s *Session) transactionStmt(ctx context.Context, t *pg.TransactionStmt) (string, error) {
 	inBlock := s.tx.state == txBlock || s.tx.state == txFailed
 	switch t.Kind {
 	case pg.TransactionStmtKind_TRANS_STMT_BEGIN, pg.TransactionStmtKind_TRANS_STMT_START:
@@ -201,7 +219,7 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 			s.chain(t)
 			return "ROLLBACK", nil
 		}
-		if err := s.commit(); err != nil {
+		if err := s.commit(ctx); err != nil {
 			return "", err
 		}
 		s.chain(t)
@@ -225,6 +243,10 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 		if s.tx.rows != nil {
 			sp.rows = s.tx.rows.Mark()
 		}
+		var err error
+		if sp.remote, err = s.markRemote(ctx); err != nil {
+			return "", err
+		}
 		s.tx.savepoints = append(s.tx.savepoints, sp)
 		return "SAVEPOINT", nil
 	case pg.TransactionStmtKind_TRANS_STMT_RELEASE:
@@ -241,6 +263,9 @@ func (s *Session) transactionStmt(t *pg.TransactionStmt) (string, error) {
 			return "", err
 		}
 		sp := s.tx.savepoints[i]
+		if err := s.rollbackRemoteTo(ctx, sp.remote); err != nil {
+			return "", err
+		}
 		s.tx.savepoints = s.tx.savepoints[:i+1]
 		s.sess.Vars.RollbackTo(sp.vars)
 		switch {

@@ -41,7 +41,7 @@ func (s *Session) prepareUtility(ctx context.Context, p *Prepared) error {
 	}
 	switch n := p.query.Stmt.GetNode().(type) {
 	case *pg.Node_TransactionStmt:
-		command(func(context.Context) (string, error) { return s.transactionStmt(n.TransactionStmt) })
+		command(func(ctx context.Context) (string, error) { return s.transactionStmt(ctx, n.TransactionStmt) })
 		return nil
 	case *pg.Node_VariableSetStmt:
 		command(func(context.Context) (string, error) { return s.setStmt(n.VariableSetStmt) })

@@ -27,8 +27,10 @@ type modify struct {
 
 	mu      sync.Mutex
 	table   connector.Modification
+	change  *remoteChange // nil for a local table
 	changed int64
 	rows    *columnStore // nil without RETURNING
+	kept    int64        // rows of a source in rows
 	claimed bool
 }
 
@@ -97,6 +99,7 @@ type modifyInlet struct {
 	before   []*vector.Vec // of proposed
 	ids      []*vector.Vec // of rowID and action
 	dense    []kernel.Scratch
+	idsDense kernel.Scratch
 }
 
 // open implements sink.
@@ -130,18 +133,35 @@ func (m *modify) open(*task) (inlet, error) {
 		return nil, err
 	}
 	i.dense = make([]kernel.Scratch, len(m.n.Values)+len(m.n.Extras))
-	return i, m.begin()
+	return i, m.begin(i)
 }
 
-// begin opens the table once.
-func (m *modify) begin() error {
+// begin opens the table once. i evaluates the checks of what an empty insert
+// makes a source store, nil when no task has come.
+func (m *modify) begin(i *modifyInlet) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.table != nil {
 		return nil
 	}
+	o := connector.ModifyOptions{Unique: m.n.Unique, HideValues: m.n.HideValues, Format: m.q.env.Format}
+	source, away := m.n.Source.(connector.Transactor)
+	if !away {
+		var err error
+		m.table, err = m.n.Source.Modify(m.q.ctx, m.n.Handle, o)
+		return err
+	}
+	m.remote(&o)
+	m.change.checker = i
 	var err error
-	m.table, err = m.n.Source.Modify(m.q.ctx, m.n.Handle, connector.ModifyOptions{Unique: m.n.Unique, HideValues: m.n.HideValues, Format: m.q.env.Format})
+	m.q.env.Pool.Block(func() {
+		m.q.txMu.Lock()
+		defer m.q.txMu.Unlock()
+		m.table, err = source.Modify(m.q.ctx, m.n.Handle, o)
+	})
+	if err == nil {
+		m.change.table = m.table.(connector.Updater)
+	}
 	return err
 }
 
@@ -164,6 +184,21 @@ func (i *modifyInlet) push(b *vector.Batch) error {
 	}
 	if i.action != nil {
 		return i.act(b)
+	}
+	if m.change != nil {
+		var ids *vector.Vec
+		if i.rowID != nil {
+			if i.ids, err = evalAll(i.ids, []*eval.Program{i.rowID}, b); err != nil {
+				return err
+			}
+			ids = i.ids[0]
+		}
+		m.q.env.Pool.Block(func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			err = m.change.send(i, ids, n)
+		})
+		return err
 	}
 	var sel []int32 // rows of the dense values that are changed; nil for all
 	var ids *vector.Vec
@@ -342,7 +377,12 @@ func (m *modify) failing(e *pgerror.Error, cols []*vector.Vec, r int) error {
 
 // finish implements sink.
 func (m *modify) finish() error {
-	if err := m.begin(); err != nil { // no task had a row
+	if err := m.begin(nil); err != nil { // no task had a row
+		return err
+	}
+	if m.change != nil {
+		var err error
+		m.q.env.Pool.Block(func() { err = m.change.finish() })
 		return err
 	}
 	return m.table.Finish(m.q.ctx)
@@ -352,6 +392,10 @@ func (m *modify) finish() error {
 func (m *modify) close() {
 	if m.table != nil {
 		m.table.Close()
+	}
+	if m.change != nil {
+		m.account.Release(m.change.held)
+		m.change.held = 0
 	}
 }
 

@@ -87,6 +87,8 @@ type Query struct {
 	// snapshots is by source, for those that can freeze their state. The map does
 	// not change once the query runs.
 	snapshots map[connector.Source]*sourceSnapshot
+	// txMu is held while the connection of the transaction at a source is used.
+	txMu sync.Mutex
 
 	mu        sync.Mutex
 	err       error

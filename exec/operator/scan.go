@@ -194,7 +194,8 @@ func (s *scan) open() error {
 		s.located, handle = located, located
 	}
 	handles := []connector.TableHandle{handle}
-	if splitter, ok := s.n.Source.(connector.Splitter); ok && s.split > 1 {
+	tx := connector.ReadTransaction(s.ctx, s.n.Source)
+	if splitter, ok := s.n.Source.(connector.Splitter); ok && s.split > 1 && tx == nil {
 		parts, err := splitter.Split(s.ctx, handle, s.split)
 		if err != nil {
 			return err
@@ -206,7 +207,13 @@ func (s *scan) open() error {
 		units[i] = &scanUnit{handle: h}
 	}
 	local := false
-	if len(units) > 0 {
+	if tx != nil {
+		var err error
+		if units[0].reader, err = s.spool(handle, tx); err != nil {
+			return err
+		}
+		local = true
+	} else if len(units) > 0 {
 		var err error
 		if s.snapshot, err = s.q.snapshot(s.n.Source); err != nil {
 			return err

@@ -184,6 +184,10 @@ type ScanOptions struct {
 	// Snapshot, when not nil, is a snapshot of the source whose state the scan is
 	// to see.
 	Snapshot Snapshot
+	// Transaction, when not nil, is the transaction of the source that the scan
+	// belongs to. The caller reads the scan to its end, and closes it, before
+	// anything else happens in the transaction.
+	Transaction Transaction
 }
 
 // Reader delivers the rows of one scan. It is used by one goroutine at a time.
@@ -297,6 +301,18 @@ type ModifyOptions struct {
 	HideValues bool
 	// Format is how error messages print values.
 	Format *types.Format
+	// Columns, for a Transactor, are the columns that an insert gives values for or
+	// that an update sets: indexes into the columns of the handle.
+	Columns []int
+	// Returned, when not nil, gets the rows that an insert has made as the source
+	// stores them, one vector per visible column. They are valid during the call.
+	Returned func(cols []*vector.Vec, n int) error
+	// Account pays for what waits to be sent.
+	Account *memory.Account
+	// SkipDuplicates leaves out rows that are in conflict with others, by the
+	// constraint on OnColumns or, when there are none, any constraint.
+	SkipDuplicates bool
+	OnColumns      []int
 }
 
 // Unique is a primary key or unique constraint. Rows with a NULL in it equal no

@@ -99,3 +99,10 @@ func (f *Failures) reason(err error) string {
 	}
 	return "the connection could not be set up"
 }
+
+// Unresolved is the error of a COMMIT whose answer did not come (08007): the
+// server may have done either.
+func Unresolved(name string, err error) error {
+	return pgerror.Source(name, pgerror.TransactionResolutionUnknown, "the connection was lost during COMMIT; it is not known whether the transaction was committed", err).
+		WithHint("Look at the data before the statements are repeated.")
+}

@@ -119,6 +119,26 @@ func (p *Pool[C]) TryHoldSpare(ctx context.Context, spare int) (c C, ok bool, er
 	return c, err == nil, err
 }
 
+// Hold is TryHold that waits, at most for Wait, until a connection may be held.
+func (p *Pool[C]) Hold(ctx context.Context) (C, error) {
+	const pause = 10 * time.Millisecond
+	end := time.Now().Add(p.Wait)
+	for {
+		c, ok, err := p.TryHold(ctx)
+		if ok || err != nil {
+			return c, err
+		}
+		if time.Now().After(end) {
+			return c, ErrExhausted
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return c, ctx.Err()
+		}
+	}
+}
+
 // Unhold gives back a connection of TryHold, as Release does.
 func (p *Pool[C]) Unhold(c C, healthy bool) {
 	p.Release(c, healthy)

@@ -33,6 +33,13 @@ const (
 // Scan implements connector.Source.
 func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
 	h := th.(*handle)
+	if tx, ok := o.Transaction.(*transaction); ok {
+		if err := tx.lost(); err != nil {
+			return nil, err
+		}
+		relation, dynamic := h.relation.Dynamic(o.Filters)
+		return s.read(ctx, h.with(relation), stream{conn: tx.conn, tx: tx, how: "1, in the transaction of the session"}, dynamic, o)
+	}
 	if h.parts != nil {
 		return s.scanPart(ctx, h, o)
 	}
@@ -57,8 +64,9 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 // stream is a connection that a table or a part of it is read from.
 type stream struct {
 	conn   *conn
-	held   bool // taken with TryHoldSpare
-	inside bool // a transaction with the snapshot of others
+	held   bool         // taken with TryHoldSpare
+	tx     *transaction // that the connection belongs to, nil for none
+	inside bool         // a transaction with the snapshot of others
 	// how is what Streams says of the scan.
 	how string
 }
@@ -79,6 +87,12 @@ func sharing(given, inside bool) string {
 
 // giveBack gives the connection of a stream back to the pool.
 func (s *source) giveBack(in stream, healthy bool) {
+	if in.tx != nil {
+		if !healthy {
+			in.conn.Close()
+		}
+		return
+	}
 	healthy = healthy && (!in.inside || leave(in.conn))
 	if in.held {
 		s.pool.Unhold(in.conn, healthy && s.reuse && !in.conn.pg.IsClosed())
@@ -89,6 +103,11 @@ func (s *source) giveBack(in stream, healthy bool) {
 
 // read starts to read h from a stream, which it gives back.
 func (s *source) read(ctx context.Context, h *handle, in stream, dynamic sqltext.Dynamic, o connector.ScanOptions) (connector.Reader, error) {
+	return s.readText(ctx, h, h.relation.Text(false), in, dynamic, o)
+}
+
+// readText is read for a statement whose rows have the columns of h.
+func (s *source) readText(ctx context.Context, h *handle, text string, in stream, dynamic sqltext.Dynamic, o connector.ScanOptions) (connector.Reader, error) {
 	r := &reader{source: s, stream: in, net: in.conn.pg.Conn(), account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
 	for _, out := range h.relation.Outputs {
 		col := h.column(out)
@@ -102,7 +121,7 @@ func (s *source) read(ctx context.Context, h *handle, in stream, dynamic sqltext
 	}
 	r.buf = make([]byte, socketBuffer)
 	s.readers.Add(r)
-	if err := r.start(ctx, "COPY ("+h.relation.Text(false)+") TO STDOUT (FORMAT binary)"); err != nil {
+	if err := r.start(ctx, "COPY ("+text+") TO STDOUT (FORMAT binary)"); err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -245,7 +264,9 @@ func (r *reader) message() (kind byte, body []byte, err error) {
 			if err := m.Decode(body); err != nil {
 				return 0, nil, err
 			}
-			failed = r.source.remoteError(m.Code, m.Message, false)
+			if failed = r.source.constraint(m.Code, m.TableName, m.ColumnName, m.ConstraintName); failed == nil {
+				failed = r.source.remoteError(m.Code, m.Message, false)
+			}
 			if m.Severity == "FATAL" || m.Severity == "PANIC" {
 				return 0, nil, failed
 			}

@@ -19,6 +19,9 @@ func (m *modifying) conflict(c *pg.OnConflictClause) ([]int, error) {
 	if c == nil {
 		return nil, nil
 	}
+	if m.w.Remote != nil {
+		return nil, m.remoteConflict(c)
+	}
 	update := c.Action == pg.OnConflictAction_ONCONFLICT_UPDATE
 	unique := m.node.Target.Unique
 	if c.Infer == nil {

@@ -32,6 +32,8 @@ type Writable struct {
 	// Permit returns 42501 unless the role may do this on the columns (none:
 	// on the table as a whole).
 	Permit func(role types.OID, kind physical.ModifyKind, columns []int) error
+	// Remote is set for a table of a source, nil for a local one.
+	Remote *RemoteTable
 }
 
 // CheckConstraint is a CHECK of a table.
@@ -43,6 +45,8 @@ type Modified struct {
 	Kind  physical.ModifyKind
 	// Returning is set when the statement has rows.
 	Returning bool
+	// Source is where the table is when it is not a local one.
+	Source connector.Source
 }
 
 // BindModify binds INSERT, UPDATE, DELETE or MERGE.
@@ -109,7 +113,11 @@ func (m *modifying) statement(n *pg.Node) error {
 	if err != nil {
 		return err
 	}
-	m.b.writes = append(m.b.writes, Modified{Table: m.rel.OID, Kind: m.node.Target.Kind, Returning: m.returning != nil})
+	done := Modified{Table: m.rel.OID, Kind: m.node.Target.Kind, Returning: m.returning != nil}
+	if m.w.Remote != nil {
+		done.Source = m.rel.Source
+	}
+	m.b.writes = append(m.b.writes, done)
 	return nil
 }
 
@@ -157,12 +165,17 @@ func (m *modifying) target(rv *pg.RangeVar, with *pg.WithClause, kind physical.M
 		}
 		if what == "view" {
 			return pgerror.Newf(pgerror.FeatureNotSupported, "cannot %s view %q", verb, m.rel.Name).
-				WithDetail("HubSQL changes local tables only.")
+				WithDetail("HubSQL changes tables only.")
 		}
 		return pgerror.Newf(pgerror.FeatureNotSupported, "cannot %s %s %q", verb, what, m.rel.Name).
-			WithHint("HubSQL changes local tables only.")
+			WithHint("What this table is read from cannot be changed.")
 	}
 	m.w = m.rel.Writable
+	if m.w.Remote != nil {
+		if err := m.remoteTarget(kind); err != nil {
+			return err
+		}
+	}
 	m.alias = m.rel.Name
 	if a := rv.GetAlias().GetAliasname(); a != "" {
 		m.alias = a
@@ -291,7 +304,11 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	case s.SelectStmt == nil: // DEFAULT VALUES
 		m.node.Input = unit()
 		err = m.values(nil, nil)
+	case m.allDefaults(sel, columns):
+		m.node.Input = unit()
+		err = m.values(nil, nil)
 	case len(sel.GetValuesLists()) > 0 && len(sel.GetSortClause()) == 0 && sel.GetLimitCount() == nil && sel.GetLimitOffset() == nil && sel.GetWithClause() == nil:
+		sel, columns = m.onlyDefaults(sel, columns)
 		err = m.insertValues(s, sel, columns, listed)
 	default:
 		err = m.insertQuery(s, sel, columns, listed)
@@ -307,6 +324,7 @@ func (m *modifying) insert(s *pg.InsertStmt) error {
 	if err := m.checks(); err != nil {
 		return err
 	}
+	m.node.Target.CheckStored = m.w.Remote != nil && len(m.node.Checks) > 0
 	return m.finish(s.ReturningList, nil)
 }
 
@@ -317,10 +335,16 @@ func (m *modifying) values(columns []int, exprs []expr.Expr) error {
 	for k, i := range columns[:len(exprs)] {
 		m.node.Values[i] = exprs[k]
 	}
+	m.node.Target.Given = columns[:len(exprs)]
 	for i, e := range m.node.Values {
 		if e != nil {
 			continue
 		}
+		if m.filledBySource(i) {
+			m.node.Values[i] = &expr.Const{T: m.rel.Columns[i].Type, Value: types.Null}
+			continue
+		}
+		m.node.Target.Given = append(slices.Clip(m.node.Target.Given), i)
 		var err error
 		if m.node.Values[i], err = m.defaultOf(i); err != nil {
 			return err
@@ -368,6 +392,9 @@ func (m *modifying) insertValues(s *pg.InsertStmt, sel *pg.SelectStmt, columns [
 		row := make([]expr.Expr, len(items))
 		for k, it := range items {
 			if it.GetSetToDefault() != nil {
+				if m.filledBySource(columns[k]) {
+					return m.defaultOfSource(columns[k], exprLocation(it))
+				}
 				if row[k], err = m.defaultOf(columns[k]); err != nil {
 					return err
 				}
@@ -546,9 +573,15 @@ func (m *modifying) update(s *pg.UpdateStmt) error {
 		return err
 	}
 	m.node.Values = assigned
+	m.node.Target.Joined = len(others) > 0
 	for i := range m.node.Values {
-		if m.node.Values[i] == nil {
+		switch {
+		case m.node.Values[i] != nil:
+			m.node.Target.Given = append(m.node.Target.Given, i)
+		case m.keepsOld(s.ReturningList):
 			m.node.Values[i] = raw[i].Ref()
+		default:
+			m.node.Values[i] = &expr.Const{T: raw[i].Type, Value: types.Null}
 		}
 	}
 	m.node.RowID = raw[m.width()].Ref()
@@ -608,6 +641,9 @@ func (m *modifying) assignments(level *scope, list []*pg.Node) ([]expr.Expr, err
 // assignments share.
 func (m *modifying) source(ec *exprContext, n *pg.Node, column int, rows map[*pg.Node][]expr.Expr) (expr.Expr, error) {
 	if n.GetSetToDefault() != nil {
+		if m.filledBySource(column) {
+			return nil, m.defaultOfSource(column, exprLocation(n))
+		}
 		return m.defaultOf(column)
 	}
 	multi := n.GetMultiAssignRef()
@@ -637,6 +673,9 @@ func (m *modifying) source(ec *exprContext, n *pg.Node, column int, rows map[*pg
 		return nil, m.b.errorf(exprLocation(multi.Source), pgerror.SyntaxError, "number of columns does not match number of values")
 	}
 	if row[multi.Colno-1] == nil {
+		if m.filledBySource(column) {
+			return nil, m.defaultOfSource(column, exprLocation(multi.Source))
+		}
 		return m.defaultOf(column)
 	}
 	return row[multi.Colno-1], nil
@@ -670,8 +709,13 @@ func (m *modifying) delete(s *pg.DeleteStmt) error {
 	if err != nil {
 		return err
 	}
+	m.node.Target.Joined = len(others) > 0
 	for i := range m.width() {
-		m.node.Values = append(m.node.Values, raw[i].Ref())
+		if m.keepsOld(s.ReturningList) {
+			m.node.Values = append(m.node.Values, raw[i].Ref())
+		} else {
+			m.node.Values = append(m.node.Values, &expr.Const{T: raw[i].Type, Value: types.Null})
+		}
 	}
 	m.node.RowID = raw[m.width()].Ref()
 	m.node.Input = m.plan

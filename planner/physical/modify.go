@@ -48,6 +48,19 @@ type ModifyTarget struct {
 	Again, Hidden *pgerror.Error
 	// Returning says that the changed rows are wanted, not only their number.
 	Returning bool
+
+	// What follows is about tables of sources.
+
+	// Given are the columns that the statement gives values for or sets.
+	Given []int
+	// Joined says that a row may come several times; it is changed once.
+	Joined bool
+	// CheckStored says that the Checks are about the rows as the source stores
+	// them.
+	CheckStored bool
+	// SkipDuplicates and OnColumns are those of connector.ModifyOptions.
+	SkipDuplicates bool
+	OnColumns      []int
 }
 
 // Check is a condition on new rows; a row for which it is false, or with Strict

@@ -1,0 +1,122 @@
+package connector
+
+import (
+	"context"
+
+	"github.com/hubsql/hubsql/exec/vector"
+)
+
+// Transactor is a source whose tables can be changed. Its Modify works in the
+// Transaction that the context carries; without one it is XX000.
+type Transactor interface {
+	Modifier
+	// Begin opens a transaction. Scans of the source that get it see what it has
+	// changed.
+	Begin(ctx context.Context) (Transaction, error)
+	// Identify returns a handle with the columns of h, which has all those of its
+	// table and nothing pushed into it, and one more, hidden and the last, that
+	// identifies a row until the transaction ends. Rows that are read by it keep
+	// everybody else from changing them, or the later change of one that was
+	// changed meanwhile fails (40001). A table whose rows cannot be told apart is
+	// 0A000.
+	Identify(ctx context.Context, h TableHandle) (TableHandle, error)
+}
+
+// Transaction is one session's transaction at a source, on a connection of its
+// own. Its methods are called one at a time. When the connection is lost every
+// one fails, and what was done is undone by the source.
+type Transaction interface {
+	// Savepoint sets a savepoint. name is an identifier that needs no quotes and
+	// was not used before.
+	Savepoint(ctx context.Context, name string) error
+	// RollbackTo undoes what was done since the savepoint, which stays.
+	RollbackTo(ctx context.Context, name string) error
+	// Commit ends the transaction. When it is not known whether the source has
+	// committed the error is 08007; with any other it has not.
+	Commit(ctx context.Context) error
+	// Rollback ends the transaction, within a second. After Commit it does nothing.
+	Rollback()
+	// Sole reports that the source must not be read otherwise while the
+	// transaction is open: there is no other connection, or it would be waited for.
+	Sole() bool
+}
+
+// Updater is the Modification of a Transactor. Its Insert and Delete return no
+// rows: what happened is known when Finish has returned. Vectors are dense and
+// may be changed by the caller after a call.
+type Updater interface {
+	Modification
+	// Update sets the columns that ModifyOptions lists, one vector each, of the
+	// rows with these identities, each of which occurs once in a statement.
+	Update(ctx context.Context, ids *vector.Vec, cols []*vector.Vec, n int) error
+	// Changed is the number of rows that the source says it has changed, once
+	// Finish has returned.
+	Changed() int64
+}
+
+// Definer is a Transaction that can make, empty and drop tables of the source.
+type Definer interface {
+	// Create makes a table with these columns, which has not been there (42P07).
+	Create(ctx context.Context, ref TableRef) error
+	// Drop removes a table (42P01 when there is none).
+	Drop(ctx context.Context, ref TableRef) error
+	// Truncate empties the tables of the handles.
+	Truncate(ctx context.Context, tables []TableHandle, o TruncateOptions) error
+}
+
+// TruncateOptions are the words of TRUNCATE.
+type TruncateOptions struct{ Restart, Cascade bool }
+
+// Assignment is a column that an update at the source sets to a sealed
+// expression.
+type Assignment struct {
+	// Column is an index into the columns of the handle.
+	Column int
+	// Value is one expression over the columns of the handle.
+	Value Sealed
+}
+
+// ChangePusher is a source that changes rows by a statement of its own: those
+// that a handle selects.
+type ChangePusher interface {
+	// PushChange returns a handle that, executed, deletes the rows of h (no
+	// assignment) or sets columns of them; reason says why the source would not do
+	// exactly what HubSQL does, and is "" when there is a handle.
+	PushChange(h TableHandle, set []Assignment) (change TableHandle, reason string)
+	// Change executes it in the transaction of the context and returns the number
+	// of rows.
+	Change(ctx context.Context, change TableHandle) (int64, error)
+}
+
+// open is the transaction of a context.
+type open struct {
+	source Source
+	tx     Transaction
+	reads  bool
+}
+
+type transactionKey struct{}
+
+// WithTransaction returns a context in which changes of a source happen in tx.
+// reads says that scans of the source are to see them, too.
+func WithTransaction(ctx context.Context, source Source, tx Transaction, reads bool) context.Context {
+	return context.WithValue(ctx, transactionKey{}, open{source, tx, reads})
+}
+
+// TransactionOf returns the transaction in which a source is changed, nil for
+// none.
+func TransactionOf(ctx context.Context, source Source) Transaction {
+	if t, ok := ctx.Value(transactionKey{}).(open); ok && t.source == source {
+		return t.tx
+	}
+	return nil
+}
+
+// ReadTransaction returns the transaction that scans of a source belong to, nil
+// for none.
+func ReadTransaction(ctx context.Context, source Source) Transaction {
+	if t, ok := ctx.Value(transactionKey{}).(open); ok && t.source == source && t.reads {
+		return t.tx
+	}
+	return nil
+}
