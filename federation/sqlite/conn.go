@@ -24,7 +24,7 @@ const (
 	busyLimit = 10 * time.Second
 )
 
-// conn is one read-only connection, spoken to below database/sql: values go from
+// conn is one connection, spoken to below database/sql: values go from
 // the row into the vectors without a Go value of their own. One goroutine uses
 // it at a time; only interrupt may come from another.
 type conn struct {
@@ -48,6 +48,20 @@ func (e *resultError) Error() string { return fmt.Sprintf("%s (%d)", e.text, e.c
 
 // openConn opens the file read-only.
 func openConn(source, file string) (*conn, error) {
+	return openFile(source, file, sqlite3.SQLITE_OPEN_READONLY, "PRAGMA query_only=1", "PRAGMA trusted_schema=0")
+}
+
+// openWriter opens the file, which must be there, for changes.
+func openWriter(source, file string) (*conn, error) {
+	c, err := openFile(source, file, sqlite3.SQLITE_OPEN_READWRITE, "PRAGMA foreign_keys=1", "PRAGMA trusted_schema=0")
+	if err == nil {
+		sqlite3.Xsqlite3_extended_result_codes(c.tls, c.db, 1)
+	}
+	return c, err
+}
+
+// openFile opens the file and runs pragmas.
+func openFile(source, file string, mode int32, pragmas ...string) (*conn, error) {
 	c := &conn{source: source, file: file, tls: libc.NewTLS()}
 	name, err := libc.CString(file)
 	if err != nil {
@@ -58,7 +72,7 @@ func openConn(source, file string) (*conn, error) {
 	size := int(unsafe.Sizeof(uintptr(0)))
 	out := c.tls.Alloc(size)
 	defer c.tls.Free(size)
-	rc := sqlite3.Xsqlite3_open_v2(c.tls, name, out, sqlite3.SQLITE_OPEN_READONLY|sqlite3.SQLITE_OPEN_FULLMUTEX, 0)
+	rc := sqlite3.Xsqlite3_open_v2(c.tls, name, out, mode|sqlite3.SQLITE_OPEN_FULLMUTEX, 0)
 	c.db = *(*uintptr)(pointer(out))
 	if rc != sqlite3.SQLITE_OK {
 		err := c.result(rc)
@@ -66,7 +80,7 @@ func openConn(source, file string) (*conn, error) {
 		return nil, c.clientError(err)
 	}
 	sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, int32(busySlice.Milliseconds()))
-	for _, pragma := range []string{"PRAGMA query_only=1", "PRAGMA trusted_schema=0"} {
+	for _, pragma := range pragmas {
 		if err := c.each(context.Background(), pragma, func(*stmt) error { return nil }); err != nil {
 			c.close()
 			return nil, err
@@ -92,11 +106,27 @@ func (c *conn) close() {
 func (c *conn) result(rc int32) error {
 	text := libc.GoString(sqlite3.Xsqlite3_errstr(c.tls, rc))
 	if c.db != 0 {
-		if m := libc.GoString(sqlite3.Xsqlite3_errmsg(c.tls, c.db)); m != "" && rc&0xff == sqlite3.SQLITE_ERROR {
+		if m := libc.GoString(sqlite3.Xsqlite3_errmsg(c.tls, c.db)); m != "" && (rc&0xff == sqlite3.SQLITE_ERROR || constraintCode(rc) != "") {
 			text = m
 		}
 	}
 	return &resultError{rc, text}
+}
+
+// constraintCode is the SQLSTATE of a violated constraint whose message names
+// objects and no values, "" for other codes.
+func constraintCode(rc int32) pgerror.Code {
+	switch rc {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return pgerror.UniqueViolation
+	case sqlite3.SQLITE_CONSTRAINT_NOTNULL:
+		return pgerror.NotNullViolation
+	case sqlite3.SQLITE_CONSTRAINT_CHECK:
+		return pgerror.CheckViolation
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return pgerror.ForeignKeyViolation
+	}
+	return ""
 }
 
 // clientError gives an error of SQLite its SQLSTATE and the source's name.
@@ -106,7 +136,15 @@ func (c *conn) clientError(err error) error {
 		return err
 	}
 	code, message := pgerror.FDWError, r.text
+	if known := constraintCode(r.code); known != "" {
+		return pgerror.Source(c.source, known, message, r)
+	}
 	switch r.code & 0xff {
+	case sqlite3.SQLITE_READONLY:
+		code = pgerror.ReadOnlySQLTransaction
+	case sqlite3.SQLITE_CONSTRAINT:
+		// A trigger's message may hold values.
+		code, message = pgerror.CheckViolation, "the change was refused"
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		code, message = pgerror.UnableToConnect, fmt.Sprintf("could not open database file \"%s\": %s", c.file, r.text)
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:

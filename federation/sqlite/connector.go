@@ -1,5 +1,5 @@
 // Package sqlite is the connector of wrapper sqlite_fdw: SQLite database files,
-// opened read-only.
+// opened read-only for scans.
 //
 // SQLite types values, not columns. A value is converted to its column's type
 // when it fits and is an error otherwise. Dates and timestamps may be stored as
@@ -50,13 +50,13 @@ func (*Connector) Options() []connector.Option {
 		{Name: "database", Level: connector.OnServer, Required: true, Path: true, Doc: "The database file; relative names lie below root."},
 		{Name: "root", Level: connector.OnServer, Path: true, Doc: "Directory that a relative database name lies below."},
 		{Name: "keep_connections", Level: connector.OnServer, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; has no effect."},
-		{Name: "truncatable", Level: connector.OnServer, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; tables are read-only."},
-		{Name: "updatable", Level: connector.OnServer, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; tables are read-only."},
+		{Name: "truncatable", Level: connector.OnServer, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; has no effect."},
+		{Name: "updatable", Level: connector.OnServer, Check: boolean, Doc: "Whether tables may be changed. Default: true."},
 		{Name: "table", Level: connector.OnTable, Doc: "Name of the table in the database; default the foreign table's."},
-		{Name: "truncatable", Level: connector.OnTable, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; tables are read-only."},
-		{Name: "updatable", Level: connector.OnTable, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; tables are read-only."},
+		{Name: "truncatable", Level: connector.OnTable, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; has no effect."},
+		{Name: "updatable", Level: connector.OnTable, Check: boolean, Doc: "As for the server, for this table."},
 		{Name: "column_name", Level: connector.OnColumn, Doc: "Name of the column in the database; default the foreign table's."},
-		{Name: "key", Level: connector.OnColumn, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; tables are read-only."},
+		{Name: "key", Level: connector.OnColumn, Check: boolean, Doc: "Accepted for sqlite_fdw's sake; has no effect."},
 	}
 }
 
@@ -109,14 +109,9 @@ func (s *source) take() (*conn, error) {
 		return c, nil
 	}
 	s.mu.Unlock()
-	file := s.file
-	if s.root != "" {
-		// Expand checks that the file is below the root.
-		access := localfile.Access{Source: s.name, Root: s.root}
-		if _, err := access.Expand(s.file); err != nil {
-			return nil, err
-		}
-		file = filepath.Join(s.root, s.file)
+	file, err := s.path()
+	if err != nil {
+		return nil, err
 	}
 	if s.account != nil {
 		if err := s.account.Reserve(connBytes); err != nil {
@@ -132,6 +127,19 @@ func (s *source) take() (*conn, error) {
 	s.used[c] = true
 	s.mu.Unlock()
 	return c, nil
+}
+
+// path returns the file's name.
+func (s *source) path() (string, error) {
+	if s.root == "" {
+		return s.file, nil
+	}
+	// Expand checks that the file is below the root.
+	access := localfile.Access{Source: s.name, Root: s.root}
+	if _, err := access.Expand(s.file); err != nil {
+		return "", err
+	}
+	return filepath.Join(s.root, s.file), nil
 }
 
 // release gives a connection's memory back to the account.

@@ -20,11 +20,18 @@ import (
 func (s *source) Scan(ctx context.Context, h connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
 	table := h.(*handle).table
 	relation, dynamic := h.(*handle).relation.Dynamic(o.Filters)
-	c, err := s.take()
+	tx, inside := o.Transaction.(*transaction)
+	var c *conn
+	var err error
+	if inside {
+		c, err = tx.conn, tx.lost()
+	} else {
+		c, err = s.take()
+	}
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, conn: c, table: table, outputs: relation.Columns(), size: o.BatchSize, Dynamic: dynamic, slots: decode.NewSlots[struct{}](o.Account)}
+	r := &reader{source: s, conn: c, kept: inside, table: table, outputs: relation.Columns(), size: o.BatchSize, Dynamic: dynamic, slots: decode.NewSlots[struct{}](o.Account)}
 	if r.size <= 0 {
 		r.size = vector.BatchSize
 	}
@@ -32,7 +39,9 @@ func (s *source) Scan(ctx context.Context, h connector.TableHandle, o connector.
 	r.stmt, err = c.prepare(relation.Text(false))
 	done()
 	if err != nil {
-		s.put(c)
+		if !inside {
+			s.put(c)
+		}
 		return nil, err
 	}
 	for _, c := range r.outputs {
@@ -46,6 +55,7 @@ func (s *source) Scan(ctx context.Context, h connector.TableHandle, o connector.
 type reader struct {
 	source  *source
 	conn    *conn
+	kept    bool // the connection is a transaction's
 	stmt    *stmt
 	table   *table // nil when the rows are not those of one table
 	outputs []connector.Column
@@ -199,7 +209,9 @@ func (r *reader) Close() error {
 		return nil
 	}
 	r.stmt.close()
-	r.source.put(r.conn)
+	if !r.kept {
+		r.source.put(r.conn)
+	}
 	r.conn = nil
 	r.slots.Close()
 	return nil

@@ -72,4 +72,4 @@ func TestTransactionsOfSources(t *testing.T) {
 }
 
 // writable are the sources whose kind can be changed.
-func writable(all []*source) []*source { return all[:1] }
+func writable(all []*source) []*source { return []*source{all[0], all[2]} }
