@@ -239,6 +239,13 @@ func (s *Session) truncateStmt(ctx context.Context, n *pg.TruncateStmt) (string,
 		return "", err
 	}
 	for _, r := range n.Relations {
+		done, err := s.truncateRemote(ctx, r.GetRangeVar(), connector.TruncateOptions{Restart: n.RestartSeqs, Cascade: n.Behavior == pg.DropBehavior_DROP_CASCADE})
+		if done || err != nil {
+			if err != nil {
+				return "", err
+			}
+			continue
+		}
 		if err := s.truncate(ctx, r.GetRangeVar(), n.RestartSeqs); err != nil {
 			return "", err
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	pg "github.com/pganalyze/pg_query_go/v5"
+
 	"github.com/hubsql/hubsql/catalog"
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/planner/binder"
@@ -124,6 +126,39 @@ func (s *Session) executedRemote() {
 	if s.tx.remote != nil {
 		s.tx.remote.opener = nil
 	}
+}
+
+// truncateRemote empties a table of a source; false when the name is not one's.
+func (s *Session) truncateRemote(ctx context.Context, v *pg.RangeVar, o connector.TruncateOptions) (bool, error) {
+	rel := s.relations()
+	defer s.releaseUsed()
+	out, err := rel.Relation(ctx, binder.Name{Catalog: v.Catalogname, Schema: v.Schemaname, Name: v.Relname}, nil)
+	if err != nil || out.Writable == nil || out.Writable.Remote == nil {
+		return false, err
+	}
+	known, ok := rel.snap.RelationByOID(out.OID)
+	if !ok {
+		return true, pgerror.NotSupported("TRUNCATE of a table that is addressed live is not supported").WithHint("Make a foreign table of it.")
+	}
+	if err := rel.permitTruncate(known); err != nil {
+		return true, err
+	}
+	server, ok := rel.snap.ServerByOID(known.ServerID)
+	if !ok || !updatable(server.Options, known.Options, "updatable") || !updatable(server.Options, known.Options, "truncatable") {
+		return true, pgerror.Newf(pgerror.ObjectNotInPrerequisiteState, "foreign table %q does not allow truncates", known.Name)
+	}
+	i := slices.IndexFunc(s.used, func(x *source) bool { return x.Source == out.Source })
+	if i < 0 {
+		return true, pgerror.New(pgerror.InternalError, "the source of a table to change is not open")
+	}
+	if err := s.openRemote(ctx, s.used[i], nil); err != nil {
+		return true, err
+	}
+	tx, ok := s.tx.remote.tx.(connector.Truncater)
+	if !ok {
+		return true, pgerror.Newf(pgerror.FeatureNotSupported, "cannot truncate foreign table %q", known.Name)
+	}
+	return true, tx.Truncate(ctx, out.Handle, o)
 }
 
 // commitRemote commits at the source and reports whether it did.

@@ -54,39 +54,15 @@ type Updater interface {
 	Changed() int64
 }
 
-// Definer is a Transaction that can make, empty and drop tables of the source.
-type Definer interface {
-	// Create makes a table with these columns, which has not been there (42P07).
-	Create(ctx context.Context, ref TableRef) error
-	// Drop removes a table (42P01 when there is none).
-	Drop(ctx context.Context, ref TableRef) error
-	// Truncate empties the tables of the handles.
-	Truncate(ctx context.Context, tables []TableHandle, o TruncateOptions) error
+// Truncater is a Transaction that can empty tables.
+type Truncater interface {
+	// Truncate removes all rows of the table of a handle, as part of the
+	// transaction.
+	Truncate(ctx context.Context, table TableHandle, o TruncateOptions) error
 }
 
 // TruncateOptions are the words of TRUNCATE.
 type TruncateOptions struct{ Restart, Cascade bool }
-
-// Assignment is a column that an update at the source sets to a sealed
-// expression.
-type Assignment struct {
-	// Column is an index into the columns of the handle.
-	Column int
-	// Value is one expression over the columns of the handle.
-	Value Sealed
-}
-
-// ChangePusher is a source that changes rows by a statement of its own: those
-// that a handle selects.
-type ChangePusher interface {
-	// PushChange returns a handle that, executed, deletes the rows of h (no
-	// assignment) or sets columns of them; reason says why the source would not do
-	// exactly what HubSQL does, and is "" when there is a handle.
-	PushChange(h TableHandle, set []Assignment) (change TableHandle, reason string)
-	// Change executes it in the transaction of the context and returns the number
-	// of rows.
-	Change(ctx context.Context, change TableHandle) (int64, error)
-}
 
 // open is the transaction of a context.
 type open struct {

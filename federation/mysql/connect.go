@@ -20,10 +20,11 @@ import (
 )
 
 // session is what every connection sets: literals, names and times must not
-// depend on the server's settings, and nothing may be written.
+// depend on the server's settings, nothing may be written unless a transaction
+// says so, and a value that does not fit is an error.
 var session = [...]string{
 	"SET NAMES utf8mb4",
-	"SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
+	"SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,NO_ENGINE_SUBSTITUTION,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00'",
 	"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 }
 

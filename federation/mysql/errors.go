@@ -55,6 +55,20 @@ func (s *source) remoteError(e *driverpkg.MySQLError, connecting bool) error {
 		}
 	case 1317, 1969, 3024:
 		code, message = pgerror.QueryCanceledCode, "the remote query was interrupted"
+	case 1062, 1586:
+		code, message = pgerror.UniqueViolation, "duplicate key value violates a unique constraint"
+	case 1048, 1364:
+		code, message = pgerror.NotNullViolation, "null value in a column violates not-null constraint"
+	case 1216, 1217, 1451, 1452:
+		code, message = pgerror.ForeignKeyViolation, "the change violates a foreign key constraint"
+	case 3819, 4025:
+		code, message = pgerror.CheckViolation, "new row violates a check constraint"
+	case 1213:
+		code, message = pgerror.DeadlockDetected, "deadlock detected"
+	case 1020:
+		code, message = pgerror.SerializationFailure, "could not serialize access due to concurrent update"
+	case 1290, 1792, 1836:
+		code, message = pgerror.ReadOnlySQLTransaction, "the server is read only"
 	case 1205:
 		code, message = pgerror.LockNotAvailable, "lock wait timeout exceeded"
 	default:

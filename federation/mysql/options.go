@@ -36,7 +36,8 @@ func (Connector) Options() []connector.Option {
 		option(server, "reconnect", "Accepted for compatibility; broken connections are always replaced.", connector.Boolean("reconnect")),
 		option(server, "sql_mode", "Accepted for compatibility; the mode is pinned by the connector.", nil),
 		option(server, "character_set", "Accepted for compatibility; the character set is utf8mb4.", nil),
-		option(server, "truncatable", "Accepted for compatibility; sources are read only.", connector.Boolean("truncatable")),
+		option(server, "updatable", "Whether tables may be changed. Default: true.", connector.Boolean("updatable")),
+		option(server, "truncatable", "Whether tables may be emptied by TRUNCATE. Default: true.", connector.Boolean("truncatable")),
 		option(server, "tls", "disable, prefer (default), require or verify-full (default with ssl_ca).", connector.OneOf("tls", "disable", "prefer", "require", "verify-full")),
 		file("ssl_key", "File of the client certificate's key."),
 		file("ssl_cert", "File of the client certificate."),
@@ -48,7 +49,8 @@ func (Connector) Options() []connector.Option {
 		option(table, "table_name", "Name of the table on the server. Default: the local name.", nil),
 		option(table, "max_blob_size", "Accepted for compatibility.", connector.WholeNumber("max_blob_size", 0, 1<<31-1)),
 		option(table, "fetch_size", "Accepted for compatibility.", connector.WholeNumber("fetch_size", 1, 1<<31-1)),
-		option(table, "truncatable", "Accepted for compatibility.", connector.Boolean("truncatable")),
+		option(table, "updatable", "As for the server, for this table.", connector.Boolean("updatable")),
+		option(table, "truncatable", "As for the server, for this table.", connector.Boolean("truncatable")),
 		option(connector.OnColumn, "column_name", "Name of the column on the server. Default: the local name.", nil),
 	}
 }

@@ -25,12 +25,28 @@ const maxBatchText = 4 << 20
 func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector.ScanOptions) (connector.Reader, error) {
 	h := th.(*handle)
 	relation, dynamic := h.relation.Dynamic(o.Filters)
-	c, err := s.acquire(ctx)
+	text := relation.Text(false)
+	if h.locked {
+		text += " FOR UPDATE"
+	}
+	return s.read(ctx, h.with(relation), text, dynamic, o)
+}
+
+// read starts to read the rows of a statement, which have the columns of h.
+func (s *source) read(ctx context.Context, h *handle, text string, dynamic sqltext.Dynamic, o connector.ScanOptions) (connector.Reader, error) {
+	tx, _ := o.Transaction.(*transaction)
+	var c *conn
+	var err error
+	if tx != nil {
+		c, err = tx.conn, tx.lost()
+	} else {
+		c, err = s.acquire(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{source: s, conn: c, account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
-	for _, out := range relation.Outputs {
+	r := &reader{tx: tx, source: s, conn: c, account: o.Account, limit: o.BatchSize, Dynamic: dynamic, slots: map[*vector.Batch]*slot{}}
+	for _, out := range h.relation.Outputs {
 		col := h.column(out)
 		r.names = append(r.names, col.Name)
 		r.decoders = append(r.decoders, newDecoder(col))
@@ -39,7 +55,7 @@ func (s *source) Scan(ctx context.Context, th connector.TableHandle, o connector
 	// read. The read outlives ctx, which is Scan's; each call ties its own.
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.readers.Add(r)
-	if err := r.start(ctx, relation.Text(false)); err != nil {
+	if err := r.start(ctx, text); err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -56,6 +72,7 @@ type slot struct {
 type reader struct {
 	source  *source
 	conn    *conn
+	tx      *transaction // that the connection belongs to, nil for none
 	account *memory.Account
 	held    int64
 	limit   int
@@ -200,12 +217,18 @@ func (r *reader) Close() error {
 			if r.stmt != nil {
 				r.stmt.Close()
 			}
-			r.source.pool.Release(r.conn, true)
+			if r.tx == nil {
+				r.source.pool.Release(r.conn, true)
+			}
 			r.cancel()
 		} else {
 			r.cancel()
-			r.source.pool.Release(r.conn, false)
-			r.source.kill(r.conn.id)
+			if r.tx == nil {
+				r.source.pool.Release(r.conn, false)
+				r.source.kill(r.conn.id)
+			} else {
+				r.tx.broke()
+			}
 		}
 		r.slots = nil
 		if r.err == nil {

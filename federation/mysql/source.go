@@ -18,6 +18,7 @@ import (
 // source is one server as one user mapping sees it.
 type source struct {
 	name        string
+	size        int // of the pool
 	config      *driverpkg.Config
 	driver      driver.Connector
 	initCommand string
@@ -34,7 +35,7 @@ type source struct {
 // newSource makes a source; nothing is connected.
 func newSource(c connector.Config) (*source, error) {
 	size, idle := connpool.Limits(c.Options)
-	s := &source{name: c.Server, initCommand: c.Options["init_command"]}
+	s := &source{name: c.Server, size: size, initCommand: c.Options["init_command"]}
 	s.failures = connpool.Failures{Name: c.Server, Size: size, Remote: s.reported, Reason: reason}
 	var err error
 	if s.config, err = connectConfig(c); err != nil {
@@ -103,6 +104,11 @@ type handle struct {
 	origins  []column // what outputs of the relation refer to
 	relation *sqltext.Relation
 	total    float64 // rows before conditions and limits, negative when unknown
+	// locked is set when the rows are read to change them: nobody else does, and
+	// what is read is what is there, not what the transaction began with.
+	locked bool
+	// keys identify a row when locked is set.
+	keys []keyColumn
 }
 
 // newHandle returns the handle of all rows of a table.
@@ -164,6 +170,9 @@ func (s *source) PushOperation(inputs []connector.TableHandle, op connector.Seal
 	right := &handle{relation: &sqltext.Relation{}}
 	if len(inputs) == 2 {
 		right = inputs[1].(*handle)
+	}
+	if h.locked || right.locked {
+		return nil, "the rows are locked to be changed"
 	}
 	relation, reason := h.relation.Apply(op.Operation(), right.relation.Shift(len(h.origins)))
 	if reason != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hubsql/hubsql/federation/connector"
 	"github.com/hubsql/hubsql/federation/connpool"
+	"github.com/hubsql/hubsql/federation/sqltext"
 	"github.com/hubsql/hubsql/wire/pgerror"
 )
 
@@ -18,7 +19,7 @@ import (
 const beginWrite = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 
 // transaction is one session's transaction. It implements connector.Transaction
-// and connector.Definer.
+// and connector.Truncater.
 type transaction struct {
 	source *source
 	conn   *conn
@@ -146,4 +147,18 @@ func (t *transaction) end(healthy bool) {
 	} else {
 		t.source.release(t.conn, healthy)
 	}
+}
+
+// Truncate implements connector.Truncater.
+func (t *transaction) Truncate(ctx context.Context, th connector.TableHandle, o connector.TruncateOptions) error {
+	h := th.(*handle)
+	sql := "TRUNCATE " + sqltext.Postgres.Qualified(h.table.schema, h.table.name)
+	if o.Restart {
+		sql += " RESTART IDENTITY"
+	}
+	if o.Cascade {
+		sql += " CASCADE"
+	}
+	_, err := t.exec(ctx, sql)
+	return err
 }

@@ -100,6 +100,14 @@ func (t *transaction) Commit(ctx context.Context) error {
 // Rollback implements connector.Transaction.
 func (t *transaction) Rollback() { t.end() }
 
+// Truncate implements connector.Truncater.
+func (t *transaction) Truncate(ctx context.Context, h connector.TableHandle, o connector.TruncateOptions) error {
+	if o.Restart || o.Cascade {
+		return pgerror.Source(t.source.name, pgerror.FeatureNotSupported, "TRUNCATE with RESTART IDENTITY or CASCADE is not supported by SQLite", nil)
+	}
+	return t.exec(ctx, "DELETE FROM "+sqltext.SQLite.Ident(h.(*handle).table.name))
+}
+
 // Identify implements connector.Transactor: a row is known by its rowid.
 func (s *source) Identify(ctx context.Context, h connector.TableHandle) (connector.TableHandle, error) {
 	t := *h.(*handle).table
