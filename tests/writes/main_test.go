@@ -6,8 +6,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,8 +31,8 @@ type source struct {
 	create string
 	// exec runs SQL at the source itself.
 	exec func(t testing.TB, statements ...string)
-	// returning says that the source gives back what it has stored.
-	returning bool
+	// address is where the server listens, "" for a file.
+	address string
 }
 
 // sources starts a server of each kind and makes it known to a hub.
@@ -56,13 +58,13 @@ func sources(t *testing.T, hub *hubtest.Hub) []*source {
 		}
 	}
 	out := []*source{
-		{name: "pg", returning: true,
+		{name: "pg", address: net.JoinHostPort(pg.Host, strconv.Itoa(pg.Port)),
 			create: "CREATE TABLE item (id serial PRIMARY KEY, name text, price numeric(10,2) DEFAULT 1.50, made timestamp, ok boolean, note varchar(20) NOT NULL DEFAULT 'none')",
 			exec:   func(t testing.TB, s ...string) { t.Helper(); pg.Exec(t, name, s...) }},
-		{name: "my", returning: true,
+		{name: "my", address: net.JoinHostPort(maria.Host, strconv.Itoa(maria.Port)),
 			create: "CREATE TABLE item (id int AUTO_INCREMENT PRIMARY KEY, name text, price decimal(10,2) DEFAULT 1.50, made datetime(6), ok tinyint(1), note varchar(20) NOT NULL DEFAULT 'none')",
 			exec:   func(t testing.TB, s ...string) { t.Helper(); maria.Exec(t, name, s...) }},
-		{name: "lite", returning: true,
+		{name: "lite",
 			create: "CREATE TABLE item (id integer PRIMARY KEY, name text, price numeric(10,2) DEFAULT 1.50, made timestamp, ok boolean, note varchar(20) NOT NULL DEFAULT 'none')",
 			exec:   lite},
 	}
