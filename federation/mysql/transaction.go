@@ -90,8 +90,7 @@ func (t *transaction) exec(ctx context.Context, sql string) (int64, error) {
 	}
 	result, err := t.conn.Conn.(driver.ExecerContext).ExecContext(ctx, sql, nil)
 	if err != nil {
-		var remote *driverpkg.MySQLError
-		if !errors.As(err, &remote) {
+		if _, remote := errors.AsType[*driverpkg.MySQLError](err); !remote {
 			t.broke()
 		}
 		return 0, t.source.failure(ctx, err, false)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +37,7 @@ func (s *source) Identify(_ context.Context, th connector.TableHandle) (connecto
 		expr:   place, wire: types.Of(types.Text),
 		push: sqltext.Column{Name: "ctid", SQL: place, Type: types.Of(types.Text), Local: "the place of a row is not compared"},
 	}
-	t.columns = append(t.columns[:len(t.columns):len(t.columns)], c)
+	t.columns = append(slices.Clip(t.columns), c)
 	t.ranged = false
 	return newHandle(s, &t), nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -125,8 +126,8 @@ func (s *source) Identify(ctx context.Context, h connector.TableHandle) (connect
 	}
 	for _, name := range []string{"rowid", "_rowid_", "oid"} {
 		if !taken[name] {
-			t.columns = append(t.columns[:len(t.columns):len(t.columns)], connector.Column{Name: name, Type: types.Of(types.Int8), NotNull: true, Hidden: true})
-			t.remote = append(t.remote[:len(t.remote):len(t.remote)], remoteColumn{name: name, typ: types.Of(types.Int8), notNull: true, rowid: true})
+			t.columns = append(slices.Clip(t.columns), connector.Column{Name: name, Type: types.Of(types.Int8), NotNull: true, Hidden: true})
+			t.remote = append(slices.Clip(t.remote), remoteColumn{name: name, typ: types.Of(types.Int8), notNull: true, rowid: true})
 			return newHandle(&t), nil
 		}
 	}

@@ -58,15 +58,21 @@ func sources(t *testing.T, hub *hubtest.Hub) []*source {
 		}
 	}
 	out := []*source{
-		{name: "pg", address: net.JoinHostPort(pg.Host, strconv.Itoa(pg.Port)),
+		{
+			name: "pg", address: net.JoinHostPort(pg.Host, strconv.Itoa(pg.Port)),
 			create: "CREATE TABLE item (id serial PRIMARY KEY, name text, price numeric(10,2) DEFAULT 1.50, made timestamp, ok boolean, note varchar(20) NOT NULL DEFAULT 'none')",
-			exec:   func(t testing.TB, s ...string) { t.Helper(); pg.Exec(t, name, s...) }},
-		{name: "my", address: net.JoinHostPort(maria.Host, strconv.Itoa(maria.Port)),
+			exec:   func(t testing.TB, s ...string) { t.Helper(); pg.Exec(t, name, s...) },
+		},
+		{
+			name: "my", address: net.JoinHostPort(maria.Host, strconv.Itoa(maria.Port)),
 			create: "CREATE TABLE item (id int AUTO_INCREMENT PRIMARY KEY, name text, price decimal(10,2) DEFAULT 1.50, made datetime(6), ok tinyint(1), note varchar(20) NOT NULL DEFAULT 'none')",
-			exec:   func(t testing.TB, s ...string) { t.Helper(); maria.Exec(t, name, s...) }},
-		{name: "lite",
+			exec:   func(t testing.TB, s ...string) { t.Helper(); maria.Exec(t, name, s...) },
+		},
+		{
+			name:   "lite",
 			create: "CREATE TABLE item (id integer PRIMARY KEY, name text, price numeric(10,2) DEFAULT 1.50, made timestamp, ok boolean, note varchar(20) NOT NULL DEFAULT 'none')",
-			exec:   lite},
+			exec:   lite,
+		},
 	}
 	hub.Exec(t,
 		fmt.Sprintf("CREATE SERVER pg FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%d', dbname '%s', sslmode 'disable')", pg.Host, pg.Port, name),
@@ -88,8 +94,7 @@ func answer(t testing.TB, c *pgconn.PgConn, sql string) string {
 	t.Helper()
 	_, rows, err := hubtest.Text(t.Context(), c, sql)
 	if err != nil {
-		var e *pgconn.PgError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 			t.Logf("%s: %s %s %s", sql, e.Message, e.Detail, e.Hint)
 			return "error " + e.Code
 		}
@@ -107,8 +112,7 @@ func tag(t testing.TB, c *pgconn.PgConn, sql string) string {
 	t.Helper()
 	results, err := c.Exec(t.Context(), sql).ReadAll()
 	if err != nil {
-		var e *pgconn.PgError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 			t.Logf("%s: %s %s %s", sql, e.Message, e.Detail, e.Hint)
 			return "error " + e.Code
 		}
