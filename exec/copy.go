@@ -30,8 +30,6 @@ func (s *Session) prepareCopy(ctx context.Context, p *Prepared, n *pg.CopyStmt) 
 		return s.prepareCopyFrom(ctx, p, n)
 	case n.IsProgram:
 		return pgerror.NotSupported("COPY TO PROGRAM is not supported")
-	case n.Filename != "":
-		return pgerror.NotSupported("COPY TO a file of the server is not supported").WithHint("Use COPY ... TO STDOUT or psql's \\copy.")
 	}
 	sel := n.Query.GetSelectStmt()
 	if sel == nil {
@@ -45,6 +43,9 @@ func (s *Session) prepareCopy(ctx context.Context, p *Prepared, n *pg.CopyStmt) 
 		for _, a := range n.Attlist {
 			sel.TargetList = append(sel.TargetList, columnTarget(a.GetString_().GetSval()))
 		}
+	}
+	if n.Filename != "" {
+		return s.prepareCopyFile(ctx, p, n, sel)
 	}
 	p.sel = sel
 	if err := p.analyse(ctx); err != nil {

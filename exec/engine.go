@@ -54,6 +54,8 @@ type Config struct {
 	Database string
 	// Defaults override the built-in defaults of settings.
 	Defaults map[string]string
+	// ExportDir is the directory that COPY TO a file writes below, "" for none.
+	ExportDir string
 }
 
 // SystemRelations is what the engine asks of the system catalog.
@@ -73,6 +75,7 @@ type Engine struct {
 	started   time.Time
 	activity  activity
 	admission admission
+	exports   exports
 }
 
 // New returns an engine. Its Functions must be registered before the registry is

@@ -32,6 +32,7 @@ type Config struct {
 	Database       string
 	LogLevel       string
 	DebugListen    string
+	ExportDir      string
 	DrainTimeout   time.Duration
 	// Settings are defaults of session settings, from the file only.
 	Settings map[string]string
@@ -60,6 +61,7 @@ var options = [...]option{
 	{"database", "hubsql", "name of the database", "NAME"},
 	{"log-level", "info", "least severity that is logged: debug, info, warn, error", "LEVEL"},
 	{"debug-listen", "", "loopback address for Go's profiler (net/http/pprof); empty means none", "HOST:PORT"},
+	{"export-dir", "", "directory that COPY TO a file writes below; empty means that there is none", "DIR"},
 	{"drain-timeout", "30s", "how long running statements may take to finish at shutdown", "DURATION"},
 }
 
@@ -109,7 +111,7 @@ func parseConfig(command string, args []string, out io.Writer, getenv func(strin
 	c := &Config{
 		DataDir: *values["data-dir"], Listen: *values["listen"], Auth: *values["auth"],
 		TLSCert: *values["tls-cert"], TLSKey: *values["tls-key"], Database: *values["database"],
-		LogLevel: *values["log-level"], DebugListen: *values["debug-listen"], Settings: settings,
+		LogLevel: *values["log-level"], DebugListen: *values["debug-listen"], ExportDir: *values["export-dir"], Settings: settings,
 		Superuser: getenv("HUBSQL_SUPERUSER"), SuperuserPassword: getenv("HUBSQL_SUPERUSER_PASSWORD"),
 	}
 	if c.Superuser == "" {

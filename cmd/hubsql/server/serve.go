@@ -121,7 +121,7 @@ func (h *Hub) compose(list []connector.Connector) error {
 		},
 		SystemRelations: systemRelations{registry}, Pool: h.pool,
 		Memory: account, Rows: h.rows, QueryMemory: c.QueryMemory, Spill: files,
-		Log: h.log, Database: c.Database, Defaults: c.Settings,
+		Log: h.log, Database: c.Database, Defaults: c.Settings, ExportDir: c.ExportDir,
 	})
 	// Temporary tables do not outlive the process.
 	if err := h.engine.DropSchemas(func(name string) bool { return strings.HasPrefix(name, "pg_temp_") }); err != nil {
