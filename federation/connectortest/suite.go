@@ -68,6 +68,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("reports an unknown table", s.missing)
 	t.Run("explains", s.explain)
 	t.Run("describes its rows", s.statistics)
+	t.Run("writes what it reads", s.writes)
 	if used := s.account.Used(); used != 0 {
 		t.Errorf("scans left %d bytes in their account", used)
 	}
