@@ -52,3 +52,46 @@ func TestTablesOfSourcesAreChanged(t *testing.T) {
 		})
 	}
 }
+
+// TestParametersOfChanges executes prepared statements with parameters, many
+// times, inside and outside of a transaction.
+func TestParametersOfChanges(t *testing.T) {
+	hub := hubtest.Start(t)
+	c := hub.Admin(t)
+	for _, s := range sources(t, hub) {
+		t.Run(s.name, func(t *testing.T) {
+			exec := func(want int64, sql string, args ...any) {
+				t.Helper()
+				tag, err := c.Exec(t.Context(), strings.ReplaceAll(sql, "$S", s.name), args...)
+				if err != nil || tag.RowsAffected() != want {
+					t.Errorf("%s %v: %s, %v, want %d rows", sql, args, tag, err, want)
+				}
+			}
+			for i := range 20 {
+				exec(1, "INSERT INTO $S.item (id, name, price) VALUES ($1, $2, $3)", i, "n", i)
+			}
+			exec(0, "BEGIN")
+			for i := range 20 {
+				exec(1, "UPDATE $S.item SET price = price + $2, name = $3 WHERE id = $1", i, 1, "m")
+			}
+			exec(10, "DELETE FROM $S.item WHERE id < $1", 10)
+			exec(0, "COMMIT")
+			var n int
+			var sum float64
+			if err := c.QueryRow(t.Context(), "SELECT count(*), sum(price)::float8 FROM "+s.name+".item WHERE name = $1", "m").Scan(&n, &sum); err != nil || n != 10 || sum != 155 {
+				t.Errorf("the table holds %d rows, %v, %v", n, sum, err)
+			}
+			if _, err := c.CopyFrom(t.Context(), []string{s.name, "item"}, []string{"id", "name"}, &generated{n: 5000}); err != nil {
+				t.Error(err)
+			}
+			exec(5000, "DELETE FROM $S.item WHERE name = $1", "copied")
+		})
+	}
+}
+
+// generated are rows for COPY.
+type generated struct{ n, at int }
+
+func (g *generated) Next() bool             { g.at++; return g.at <= g.n }
+func (g *generated) Values() ([]any, error) { return []any{int32(1000 + g.at), "copied"}, nil }
+func (g *generated) Err() error             { return nil }
