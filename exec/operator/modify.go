@@ -139,30 +139,25 @@ func (m *modify) open(*task) (inlet, error) {
 // begin opens the table once. i evaluates the checks of what an empty insert
 // makes a source store, nil when no task has come.
 func (m *modify) begin(i *modifyInlet) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.table != nil {
-		return nil
-	}
-	o := connector.ModifyOptions{Unique: m.n.Unique, HideValues: m.n.HideValues, Format: m.q.env.Format}
 	source, away := m.n.Source.(connector.Transactor)
 	if !away {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.table != nil {
+			return nil
+		}
 		var err error
-		m.table, err = m.n.Source.Modify(m.q.ctx, m.n.Handle, o)
+		m.table, err = m.n.Source.Modify(m.q.ctx, m.n.Handle, m.options())
 		return err
 	}
-	m.remote(&o)
-	m.change.checker = i
 	var err error
-	m.q.env.Pool.Block(func() {
-		m.q.txMu.Lock()
-		defer m.q.txMu.Unlock()
-		m.table, err = source.Modify(m.q.ctx, m.n.Handle, o)
-	})
-	if err == nil {
-		m.change.table = m.table.(connector.Updater)
-	}
+	m.q.env.Pool.Block(func() { err = m.beginRemote(source, i) })
 	return err
+}
+
+// options is what every table is opened with.
+func (m *modify) options() connector.ModifyOptions {
+	return connector.ModifyOptions{Unique: m.n.Unique, HideValues: m.n.HideValues, Format: m.q.env.Format}
 }
 
 // ready implements inlet.

@@ -23,16 +23,29 @@ type remoteChange struct {
 // identityBytes is what one entry of seen costs beside its text.
 const identityBytes = 48
 
-// remote starts to change a table of a source; what is sent waits for the
-// network, so it is called where a worker may wait. m.mu is held.
-func (m *modify) remote(o *connector.ModifyOptions) {
-	r := &remoteChange{m: m}
+// beginRemote opens a table of a source once. It waits for the network.
+func (m *modify) beginRemote(source connector.Transactor, i *modifyInlet) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.table != nil {
+		return nil
+	}
+	r := &remoteChange{m: m, checker: i}
+	o := m.options()
 	o.Columns, o.Account = m.n.Given, m.account
 	o.SkipDuplicates, o.OnColumns = m.n.SkipDuplicates, m.n.OnColumns
 	if m.n.Kind == physical.InsertRows && (m.n.Returning || m.n.CheckStored) {
 		o.Returned = r.returned
 	}
-	m.change = r
+	m.q.txMu.Lock()
+	defer m.q.txMu.Unlock()
+	table, err := source.Modify(m.q.ctx, m.n.Handle, o)
+	if err != nil {
+		return err
+	}
+	m.change, m.table = r, table
+	r.table = table.(connector.Updater)
+	return nil
 }
 
 // returned takes the rows that an insert has made.
