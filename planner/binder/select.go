@@ -27,20 +27,28 @@ func (b *binder) bindSelect(stmt *pg.SelectStmt, s *scope) (*query, error) {
 	if stmt.IntoClause != nil {
 		return nil, pgerror.NotSupported("SELECT INTO is not supported")
 	}
-	if len(stmt.LockingClause) > 0 {
-		return nil, pgerror.NotSupported("row locking (FOR UPDATE, FOR SHARE) is not supported")
-	}
 	s, err = b.bindWith(stmt.WithClause, s)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case stmt.Op != pg.SetOperation_SETOP_NONE && stmt.Op != pg.SetOperation_SET_OPERATION_UNDEFINED:
+		if err := checkSetOpLocks(stmt); err != nil {
+			return nil, err
+		}
 		return b.bindSetOp(stmt, s)
 	case len(stmt.ValuesLists) > 0:
-		return b.bindValues(stmt, s)
+		q, err := b.bindValues(stmt, s)
+		if err == nil && len(stmt.LockingClause) > 0 {
+			return nil, lockError(stmt.LockingClause[0].GetLockingClause(), "cannot be applied to VALUES")
+		}
+		return q, err
 	}
-	return b.bindPlainSelect(stmt, s)
+	q, err := b.bindPlainSelect(stmt, s)
+	if err == nil && len(stmt.LockingClause) > 0 {
+		err = b.checkLocks(stmt, s)
+	}
+	return q, err
 }
 
 // target is one item of a select list.
@@ -153,6 +161,12 @@ func (b *binder) bindLevel(stmt *pg.SelectStmt, s *scope, calls bool) (*query, e
 		if having != nil {
 			plan = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, having)}
 		}
+	}
+	if shape := (levelShape{len(agg.node.Aggs) > 0, len(win.nodes) > 0, len(ec.sets.calls) > 0}); shape != (levelShape{}) {
+		if b.shapes == nil {
+			b.shapes = map[*pg.SelectStmt]levelShape{}
+		}
+		b.shapes[stmt] = shape
 	}
 	plan = win.place(plan)
 	plan = ec.sets.place(plan)
