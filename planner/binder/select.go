@@ -448,6 +448,9 @@ func (b *binder) sortItem(sb *pg.SortBy, target int, t types.Type) (sortItem, er
 		case ">":
 			item.desc = true
 		default:
+			if e := b.missingOrdering(op[len(op)-1], t); e != nil {
+				return item, b.at(e, sb.Location)
+			}
 			return item, b.errorf(sb.Location, pgerror.WrongObjectType, "operator %s is not a valid ordering operator", op[len(op)-1])
 		}
 	}
@@ -459,6 +462,13 @@ func (b *binder) sortItem(sb *pg.SortBy, target int, t types.Type) (sortItem, er
 		item.nullsFirst = false
 	}
 	return item, nil
+}
+
+// missingOrdering is the error about an operator of ORDER BY ... USING that the type
+// does not have at all; nil when it has it.
+func (b *binder) missingOrdering(op string, t types.Type) error {
+	_, _, err := b.env.Registry.Operator(op, t.OID, t.OID)
+	return err
 }
 
 // findTarget resolves an entry of ORDER BY, GROUP BY or DISTINCT ON against the
@@ -478,9 +488,7 @@ func (b *binder) findTarget(ec *exprContext, n *pg.Node, targets *[]target, clau
 			}
 			return 0, b.errorf(c.Location, pgerror.InvalidColumnReference, "%s position %d is not in select list", clause, k)
 		}
-		if !c.Isnull {
-			return 0, b.errorf(c.Location, pgerror.SyntaxError, "non-integer constant in %s", clause)
-		}
+		return 0, b.errorf(c.Location, pgerror.SyntaxError, "non-integer constant in %s", clause)
 	}
 	if cr := n.GetColumnRef(); sql92 && cr != nil && len(cr.Fields) == 1 {
 		name := stringOf(cr.Fields[0])
