@@ -26,7 +26,7 @@ func (b *binder) bindWindowCall(ec *exprContext, fc *pg.FuncCall, schema, name s
 		if ec.clause == "window arguments" {
 			return nil, b.errorf(fc.Location, pgerror.WindowingError, "window function calls cannot be nested")
 		}
-		if ec.inAggregate {
+		if ec.inAggregate && ec.clause != "FILTER" {
 			return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot contain window function calls")
 		}
 		return nil, b.errorf(fc.Location, pgerror.WindowingError, "window functions are not allowed in %s", ec.clause)

@@ -19,6 +19,12 @@ func constantErrors(env *Env, plan logical.Node) (logical.Node, error) {
 	check := func(n logical.Node) (logical.Node, error) {
 		var err error
 		logical.Walk(n, func(m logical.Node) bool {
+			if f, ok := m.(*logical.Filter); ok {
+				if len(f.Conds) > 0 {
+					_, err = constantLogic(env, &expr.Logic{Op: expr.And, Args: f.Conds})
+				}
+				return err == nil
+			}
 			logical.MapExprs(m, func(e expr.Expr) expr.Expr {
 				if err == nil {
 					_, err = constant(env, e)
