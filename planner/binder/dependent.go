@@ -8,11 +8,14 @@ import (
 )
 
 // keyOf returns the columns of a relation's primary key, as its rows come into a
-// plan.
+// plan; nil when the policies leave out columns.
 func keyOf(rel *Relation, cols []scopeColumn) []expr.ColumnID {
+	if len(cols) != len(rel.Columns) {
+		return nil
+	}
 	var key []expr.ColumnID
 	for i, c := range rel.Columns {
-		if c.Key && i < len(cols) {
+		if c.Key {
 			key = append(key, cols[i].ID)
 		}
 	}
