@@ -116,7 +116,7 @@ func (s *Session) binderEnv(rel *relations) binder.Env {
 func (s *Session) plan(ctx context.Context, b *binder.Result, params []types.Datum) (_ physical.Node, lasting bool, _ error) {
 	lasting = true
 	out, err := planner.Plan(ctx, planner.Env{
-		Registry: s.engine.Registry, Fold: s.lastingFold(&lasting), Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
+		Registry: s.engine.Registry, Fold: s.lastingFold(&lasting), Evaluate: s.constant, Pushdown: s.sess.Vars.Bool("hub.enable_pushdown"),
 		DynamicFilters: s.sess.Vars.Bool("hub.enable_dynamic_filters"),
 		DisabledRules:  disabledRules(s.sess.Vars.Str("hub.disabled_rules")),
 	}, b.Plan, params)
@@ -162,6 +162,11 @@ func (s *Session) fold(e expr.Expr) expr.Expr {
 		return e // the error comes when, and if, a row reaches it
 	}
 	return &expr.Const{T: e.Type(), Value: d}
+}
+
+// constant returns the value of an expression that reads no rows.
+func (s *Session) constant(e expr.Expr) (types.Datum, error) {
+	return eval.EvalConst(e, &eval.Env{Ctx: context.Background(), Session: s.sess, Memory: s.engine.Memory})
 }
 
 // hasParam reports whether an expression waits for a parameter.

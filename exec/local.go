@@ -75,6 +75,9 @@ func (r *relations) local(ctx context.Context, out *binder.Relation, rel *catalo
 				u.Columns = append(u.Columns, at[a])
 			}
 			w.Unique = append(w.Unique, u)
+			for _, i := range u.Columns {
+				out.Columns[i].Key = out.Columns[i].Key || k.Kind == catalog.PrimaryKey
+			}
 		}
 	}
 	out.Writable = w

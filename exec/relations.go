@@ -326,6 +326,9 @@ func (r *relations) foreign(ctx context.Context, out *binder.Relation, server *c
 func (r *relations) attach(ctx context.Context, out *binder.Relation, server *catalog.Server, src *source, d described, rel *catalog.Relation) error {
 	var err error
 	out.Server, out.Source, out.Handle = server.Name, src.Source, d.handle
+	for i, c := range d.handle.Columns() {
+		out.Columns[i].Key = c.Key
+	}
 	var stored *connector.Statistics
 	if rel.OID != 0 {
 		stored = r.engine.Catalog.Statistics(rel.OID)

@@ -312,7 +312,9 @@ func (s *Session) setStmt(n *pg.VariableSetStmt) (string, error) {
 // settingValue is the text of one value of SET.
 func settingValue(n *pg.Node) string {
 	if tc := n.GetTypeCast(); tc != nil {
-		// SET TIME ZONE INTERVAL '...' arrives as a cast.
+		if t := tc.TypeName.GetNames(); len(t) > 0 && t[len(t)-1].GetString_().GetSval() == "interval" {
+			return "INTERVAL '" + settingValue(tc.Arg) + "'" // SET TIME ZONE INTERVAL '...'
+		}
 		return settingValue(tc.Arg)
 	}
 	c := n.GetAConst()

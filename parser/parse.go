@@ -165,6 +165,10 @@ func translate(err error, sql, text string) error {
 		pe.Message = wholeNumber(text, pe.Cursorpos, m)
 	case m == "invalid Unicode escape":
 		return unicodeEscape(sql, text, pe.Cursorpos)
+	case strings.HasPrefix(m, "LIMIT #,# syntax"):
+		e := pgerror.New(code, m).WithHint("Use separate LIMIT and OFFSET clauses.")
+		e.Position = Position(sql, ByteOffset(text, pe.Cursorpos))
+		return e
 	case strings.HasPrefix(m, "invalid escape string"):
 		code = pgerror.InvalidEscapeSequence
 	case strings.HasPrefix(m, "frame start"), strings.HasPrefix(m, "frame end"):
@@ -207,6 +211,9 @@ func wholeNumber(text string, cursor int, message string) string {
 	end := at
 	for end < len(text) && (text[end] == '.' || wordByte(text[end])) {
 		end++
+	}
+	if end < len(text) && (text[end] == '+' || text[end] == '-') && text[end-1]|0x20 == 'e' {
+		end++ // the sign of an exponent
 	}
 	return "trailing junk after numeric literal at or near \"" + text[at:end] + "\""
 }

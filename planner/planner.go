@@ -18,6 +18,9 @@ type Env struct {
 	// Fold evaluates an expression that reads no row; it returns the expression
 	// unchanged when it cannot.
 	Fold func(expr.Expr) expr.Expr
+	// Evaluate returns the value of an expression of constants and immutable
+	// functions, or its error.
+	Evaluate func(expr.Expr) (types.Datum, error)
 	// Pushdown lets sources evaluate filters and limits.
 	Pushdown bool
 	// DynamicFilters lets joins and top-Ns tell scans which rows they need.
@@ -34,7 +37,7 @@ func Plan(ctx context.Context, env Env, bound logical.Node, params []types.Datum
 	plan := substitute(bound, params)
 	est := estimate.New(ctx)
 	plan, err := optimizer.Optimize(&optimizer.Env{
-		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Pushdown: env.Pushdown, Disabled: env.DisabledRules, Estimator: est,
+		Ctx: ctx, Registry: env.Registry, Fold: env.Fold, Evaluate: env.Evaluate, Pushdown: env.Pushdown, Disabled: env.DisabledRules, Estimator: est,
 	}, plan)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package types
 
 import (
+	"math"
 	"time"
 
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -252,11 +253,29 @@ func ExtractInterval(f TimeField, iv Datum) (v int64, ok bool) {
 	case FieldMillennium:
 		return int64(months / 12000), true
 	case FieldEpoch:
-		// A year counts 365.25 days here, a month 30.
-		quarters := int64(months/12)*1461 + int64(months%12)*120 + int64(days)*4
-		return quarters*(secondsPerDay/4)*microsPerSecond + us, true
+		return intervalDaySeconds(months, days)*microsPerSecond + us, true
 	}
 	return 0, false
+}
+
+// intervalDaySeconds are the seconds of the months and days of an interval: a year
+// counts 365.25 days here, a month 30.
+func intervalDaySeconds(months, days int32) int64 {
+	quarters := int64(months/12)*1461 + int64(months%12)*120 + int64(days)*4
+	return quarters * (secondsPerDay / 4)
+}
+
+// LongIntervalEpoch returns the epoch of an interval, in seconds, that has more
+// microseconds than an int64 holds; ok is false for all others, whose epoch is
+// ExtractInterval's.
+func LongIntervalEpoch(iv Datum) (n Num, ok bool, err error) {
+	months, days, us := iv.IntervalParts()
+	secs := intervalDaySeconds(months, days)
+	if limit := int64(math.MaxInt64/microsPerSecond)/2 - 1; secs < limit && secs > -limit && us/microsPerSecond < limit && us/microsPerSecond > -limit {
+		return Num{}, false, nil
+	}
+	n, err = NumFromInt(secs).Add(NumFromScaled(us, 6))
+	return n, true, err
 }
 
 // ExtractZone returns a zone field for an offset in seconds east of UTC.

@@ -2,6 +2,7 @@ package types
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -213,7 +214,10 @@ func appendTimestampStyled(dst []byte, us int64, f *Format, withZone bool) []byt
 		dst = AppendTime(append(appendStyledDate(dst, y, m, d, f), ' '), tod)
 	}
 	if withZone {
-		if zone != "" && isAlpha(zone[0]) {
+		if strings.HasPrefix(zone, "<") {
+			zone, _, _ = strings.Cut(zone[1:], ">")
+		}
+		if zone != "" {
 			dst = append(append(dst, ' '), zone...)
 		} else {
 			if f.DateStyle == "Postgres" {

@@ -172,13 +172,44 @@ func posixZone(name string) *time.Location {
 		}
 	}
 	west, n := parseClockOffset(rest)
-	if n == 0 || n != len(rest) {
+	if n == 0 {
 		return nil
+	}
+	if n != len(rest) {
+		return summerZone(name, rest[n:])
 	}
 	if label == "" {
 		label = string(appendOffset(nil, -west))
 	}
 	return time.FixedZone(label, -west)
+}
+
+// summerZone reads a POSIX specification with daylight saving time, which rest
+// starts with; without rules those of the United States hold.
+func summerZone(name, rest string) *time.Location {
+	rules := name
+	if !strings.Contains(rest, ",") {
+		rules += ",M3.2.0,M11.1.0"
+	}
+	// A file of the zone database that has nothing but the rule.
+	header := func(version byte) []byte {
+		h := append([]byte("TZif"), version)
+		h = append(h, make([]byte, 15+4*4)...)
+		return append(h, 0, 0, 0, 1, 0, 0, 0, 4)
+	}
+	block := []byte{0, 0, 0, 0, 0, 0, 'S', 'T', 'D', 0}
+	data := append(header('2'), block...)
+	data = append(append(data, header('2')...), block...)
+	data = append(append(append(data, '\n'), rules...), '\n')
+	loc, err := time.LoadLocationFromTZData(name, data)
+	if err != nil {
+		return nil
+	}
+	// Without a rule that holds the name of the made-up type would show.
+	if label, _ := time.Unix(0, 0).In(loc).Zone(); label == "STD" && !strings.HasPrefix(name, "STD") {
+		return nil
+	}
+	return loc
 }
 
 // parseClockOffset reads [+-]h[h][:mm[:ss]] at the start of s: the seconds, and

@@ -249,7 +249,8 @@ func casts() []entry {
 			return types.TextDatum(string([]byte{byte(x)})), nil
 		}), doc: "The single byte with a code."},
 		{sigs: "char(text)", kernel: shareText(func(s string) string { return s[:min(1, len(s))] }), infallible: true, doc: "The first byte."},
-		{sigs: "text(char) bpchar(char) text(name) bpchar(name) varchar(name)", kernel: shareText(same), doc: "The same characters."},
+		{sigs: "text(char)", kernel: each(charText), infallible: true, doc: "The character; a byte beyond ASCII as its octal escape."},
+		{sigs: "bpchar(char) text(name) bpchar(name) varchar(name)", kernel: shareText(same), doc: "The same characters."},
 		{sigs: "text(bpchar)", kernel: shareText(trimBlanks), infallible: true, doc: "Drops trailing blanks."},
 		{sigs: "name(text) name(varchar)", kernel: shareText(types.TruncateName), infallible: true, doc: "Cuts to 63 bytes."},
 		{sigs: "name(bpchar)", kernel: shareText(func(s string) string { return types.TruncateName(trimBlanks(s)) }), infallible: true, doc: "Drops trailing blanks and cuts to 63 bytes."},
@@ -267,3 +268,6 @@ func runes(s string) int {
 	}
 	return len(s)
 }
+
+// charText is the text of a "char".
+func charText(r *row) (types.Datum, error) { return text(string(r.printed(nil, 0))) }

@@ -72,6 +72,11 @@ func fieldValue(r *row) (v int64, scale int32, num *types.Num, null bool, err er
 		}
 		v, ok = types.ExtractTime(f, w.A)
 	case types.Interval:
+		if f == types.FieldEpoch {
+			if x, long, err := types.LongIntervalEpoch(r.datum(1)); long {
+				return 0, 0, &x, false, err
+			}
+		}
 		v, ok = types.ExtractInterval(f, r.datum(1))
 	default:
 		us := r.int(1)

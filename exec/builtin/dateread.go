@@ -580,7 +580,7 @@ func parseTemplate(s, format string, std bool) (*pathTime, error) {
 	local := d.days()*microsPerDay + d.clock()
 	switch {
 	case d.dated && d.timed && d.zoned:
-		return &pathTime{t: types.TimestampTZ, d: types.IntDatum(local - d.zone()*microsPerSecond)}, nil
+		return &pathTime{t: types.TimestampTZ, d: types.IntDatum(local - d.zone()*microsPerSecond), zone: int(d.zone())}, nil
 	case d.dated && d.timed:
 		return &pathTime{t: types.Timestamp, d: types.IntDatum(local)}, nil
 	case d.dated && d.zoned:

@@ -63,7 +63,11 @@ func QuoteLiteral(s string) string {
 
 // quoteLiteral is quote_literal of any type.
 func quoteLiteral(r *row) (types.Datum, error) {
-	return text(strings.TrimPrefix(QuoteLiteral(string(r.printed(nil, 0))), " "))
+	s := string(r.printed(nil, 0))
+	if r.args[0].Type.OID == types.Bool {
+		s = strconv.FormatBool(r.bool(0)) // the value's cast to text
+	}
+	return text(strings.TrimPrefix(QuoteLiteral(s), " "))
 }
 
 // quoteNullable is quote_nullable of any type.

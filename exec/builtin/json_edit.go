@@ -111,11 +111,14 @@ type jsonChange struct {
 
 // apply changes v, which stands at the level of the path.
 func (c *jsonChange) apply(v types.JSONValue, level int) (types.JSONValue, error) {
-	if level >= len(c.path) || isScalar(v) {
+	if level >= len(c.path) {
 		return v, nil
 	}
 	if c.path[level].Null {
 		return v, pgerror.Newf(pgerror.NullValueNotAllowed, "path element at position %d is null", level+1)
+	}
+	if isScalar(v) {
+		return v, nil
 	}
 	last := level == len(c.path)-1
 	if v.Kind == types.JSONObject {

@@ -31,13 +31,16 @@ func jsonObjects(_ *function.Call, args []types.Datum, emit func([]types.Datum) 
 		case '{':
 			return emit([]types.Datum{types.TextDatum(s)})
 		case '[':
-			return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on an array", name)
+			return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on an array", onName(name))
 		}
-		return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on a scalar", name)
+		return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on a scalar", onName(name))
 	}
 	switch start {
 	case '[':
 	case '{':
+		if strings.HasPrefix(name, "jsonb") {
+			return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on a non-array", name)
+		}
 		return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on an object", name)
 	default:
 		return pgerror.Newf(pgerror.InvalidParameterValue, "cannot call %s on a scalar", name)
@@ -52,6 +55,14 @@ func jsonObjects(_ *function.Call, args []types.Datum, emit func([]types.Datum) 
 		return err == nil
 	})
 	return err
+}
+
+// onName is what an error calls the function that reads one record.
+func onName(name string) string {
+	if strings.HasPrefix(name, "jsonb") {
+		return "populate_composite"
+	}
+	return name
 }
 
 // jsonFieldAs reads a member of an object as the type of the call.

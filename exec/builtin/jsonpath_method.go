@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/wire/pgerror"
@@ -13,6 +14,9 @@ import (
 type pathTime struct {
 	t types.OID
 	d types.Datum
+	// zone is the offset that a timestamp with time zone was written with, in
+	// seconds east of UTC.
+	zone int
 }
 
 // item returns the JSON that a date or time is printed as.
@@ -22,6 +26,7 @@ func (x *pathRun) item(v pathItem) types.JSONValue {
 	}
 	f := *x.c.Session.Format()
 	f.DateStyle = "ISO"
+	f.TimeZone = time.FixedZone("", v.at.zone)
 	s := types.FormatText(types.Of(v.at.t), v.at.d, &f)
 	s = strings.Replace(s, " ", "T", 1)
 	if n := len(s); (v.at.t == types.TimestampTZ || v.at.t == types.TimeTZ) && n > 3 && (s[n-3] == '+' || s[n-3] == '-') {
@@ -164,8 +169,10 @@ func jsonOffset(doc, want types.JSONValue) int64 {
 
 // datetimeFormats are what .datetime() without a template understands.
 var datetimeFormats = []string{
-	"yyyy-mm-dd", "HH24:MI:SSTZH:TZM", "HH24:MI:SSTZH", "HH24:MI:SS",
+	"yyyy-mm-dd", "HH24:MI:SS.USTZH:TZM", "HH24:MI:SS.USTZH", "HH24:MI:SS.US", "HH24:MI:SSTZH:TZM", "HH24:MI:SSTZH", "HH24:MI:SS",
+	"yyyy-mm-dd HH24:MI:SS.USTZH:TZM", "yyyy-mm-dd HH24:MI:SS.USTZH", "yyyy-mm-dd HH24:MI:SS.US",
 	"yyyy-mm-dd HH24:MI:SSTZH:TZM", "yyyy-mm-dd HH24:MI:SSTZH", "yyyy-mm-dd HH24:MI:SS",
+	`yyyy-mm-dd"T"HH24:MI:SS.USTZH:TZM`, `yyyy-mm-dd"T"HH24:MI:SS.USTZH`, `yyyy-mm-dd"T"HH24:MI:SS.US`,
 	`yyyy-mm-dd"T"HH24:MI:SSTZH:TZM`, `yyyy-mm-dd"T"HH24:MI:SSTZH`, `yyyy-mm-dd"T"HH24:MI:SS`,
 }
 

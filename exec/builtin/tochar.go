@@ -62,12 +62,15 @@ func (m *moment) format(f string) (string, error) {
 			f = strings.TrimPrefix(f, `"`)
 			continue
 		}
-		fill := true
-		for strings.HasPrefix(f, "FM") || strings.HasPrefix(f, "fm") {
-			fill, f = false, f[2:]
+		if strings.HasPrefix(f, `\"`) {
+			out.WriteByte('"')
+			f = f[2:]
+			continue
 		}
-		for _, skip := range []string{"TM", "FX"} {
-			f = strings.TrimPrefix(f, skip)
+		fill := true
+		// Names in the language of the locale are not padded.
+		for len(f) > 1 && (f[:2] == "FM" || f[:2] == "fm" || f[:2] == "TM" || f[:2] == "tm" || f[:2] == "FX" || f[:2] == "fx") {
+			fill, f = fill && f[0]|0x20 == 'f' && f[1]|0x20 == 'x', f[2:]
 		}
 		word := ""
 		for _, w := range dateWords {
@@ -154,6 +157,8 @@ func (m *moment) word(w string, fill bool) (s string, number int, err error) {
 		if year <= 0 {
 			year = 1 - year
 		}
+	} else if w == "DDD" {
+		return num((m.year*12+m.month)*30+m.day, 3)
 	} else if strings.ContainsAny(w, "D") && w != "DD" || strings.HasPrefix(w, "TZ") || w == "OF" {
 		return "", 0, pgerror.New(pgerror.InvalidDatetimeFormat, "invalid format specification for an interval value").WithHint("Intervals are not tied to specific calendar dates.")
 	}

@@ -29,7 +29,7 @@ func countNulls(nulls bool) function.Kernel {
 }
 
 // sizeUnits are the units of pg_size_bytes, as powers of 1024.
-var sizeUnits = map[string]int{"bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5}
+var sizeUnits = map[string]int{"bytes": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5}
 
 // sizeBytes is pg_size_bytes.
 func sizeBytes(r *row) (types.Datum, error) {

@@ -122,6 +122,9 @@ type Column struct {
 	Name    string
 	Type    types.Type
 	NotNull bool
+	// Key is set for the columns of the primary key that the source enforces: no
+	// two rows are equal in all of them.
+	Key bool
 	// Hidden columns are found by name but are not part of * (xmin of a system
 	// relation).
 	Hidden  bool

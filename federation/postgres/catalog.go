@@ -64,7 +64,8 @@ WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p','v','m','f')`
 // columnQuery lists the columns of a relation; a domain shows the type that it
 // is made of.
 const columnQuery = `SELECT a.attname, a.attnotnull, b.oid, b.mod, b.typtype, b.typname, a.atttypid <> b.oid,
-  coalesce(l.oid, 0), coalesce(l.collname, ''), coalesce(l.collcollate, ''), coalesce((to_jsonb(l)->>'collisdeterministic')::bool, true), coalesce(to_jsonb(l)->>'collprovider', 'c'), a.atttypid
+  coalesce(l.oid, 0), coalesce(l.collname, ''), coalesce(l.collcollate, ''), coalesce((to_jsonb(l)->>'collisdeterministic')::bool, true), coalesce(to_jsonb(l)->>'collprovider', 'c'), a.atttypid,
+  EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'p' AND NOT k.condeferrable AND a.attnum = ANY (k.conkey))
 FROM pg_attribute a
 JOIN LATERAL (
   WITH RECURSIVE d AS (
@@ -186,7 +187,7 @@ func describe(c [][]byte, env encodingOf) column {
 	oid, _ := strconv.ParseUint(string(c[2]), 10, 32)
 	mod, _ := strconv.ParseInt(string(c[3]), 10, 32)
 	quoted := sqltext.Postgres.Ident(name)
-	col := column{Column: connector.Column{Name: name, NotNull: string(c[1]) == "t"}, expr: quoted, remote: name}
+	col := column{Column: connector.Column{Name: name, NotNull: string(c[1]) == "t", Key: string(c[13]) == "t"}, expr: quoted, remote: name}
 	col.Type = types.Type{OID: types.OID(oid), Mod: int32(mod)}
 	// The type that the server sends, where HubSQL makes the values of text.
 	wire := col.Type

@@ -17,8 +17,9 @@ import (
 // bound, expressions above the grouping read its output; a key that is a plain
 // column keeps its identity, so that correlated subqueries need no rewriting.
 type aggregation struct {
-	b    *binder
-	used bool
+	b     *binder
+	used  bool
+	scope *scope
 	// busy is above 0 while arguments of an aggregate are bound.
 	busy int
 	// pre is the plan below the grouping; subqueries in keys and arguments
@@ -46,6 +47,7 @@ func (*otherLevel) Error() string { return "an aggregate belongs to another quer
 
 // bindGroupBy binds the GROUP BY items.
 func (a *aggregation) bindGroupBy(stmt *pg.SelectStmt, s *scope) error {
+	a.scope = s
 	ec := &exprContext{scope: s, plan: &a.pre, clause: "GROUP BY", sets: &a.keySets}
 	sets := [][]int{nil}
 	special := false
@@ -192,7 +194,7 @@ func (a *aggregation) addKey(e expr.Expr, n *pg.Node) (int, error) {
 func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name string) (expr.Expr, error) {
 	a := ec.agg
 	if ec.inAggregate {
-		return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot be nested")
+		return nil, b.errorf(fc.Location, pgerror.GroupingError, "%s", ec.nestedAggregate())
 	}
 	// Subqueries among the arguments attach here until the level that computes the
 	// aggregate is known.
@@ -242,6 +244,14 @@ func (b *binder) bindAggregate(ec *exprContext, fc *pg.FuncCall, schema, name st
 	call.Col = b.newColumn(name, call.Col.Type)
 	a.node.Aggs = append(a.node.Aggs, *call)
 	return call.Col.Ref(), nil
+}
+
+// nestedAggregate says what is wrong with an aggregate inside of another one's call.
+func (ec *exprContext) nestedAggregate() string {
+	if ec.clause == "FILTER" {
+		return "aggregate functions are not allowed in FILTER"
+	}
+	return "aggregate function calls cannot be nested"
 }
 
 // notHere names the clause of a level in which none of its aggregates may stand,
@@ -318,8 +328,14 @@ func (b *binder) bindAggCall(in *exprContext, a *aggregation, fc *pg.FuncCall, s
 	}
 	switch ordered := name == "mode" || strings.HasPrefix(name, "percentile_"); {
 	case fc.AggWithinGroup && !ordered:
+		if _, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic); err != nil {
+			return nil, b.at(err, fc.Location)
+		}
 		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name)
 	case ordered && !fc.AggWithinGroup:
+		if _, err := b.env.Registry.Function(schema, name, typeIDs(args), fc.FuncVariadic); err != nil {
+			return nil, b.at(err, fc.Location)
+		}
 		return nil, b.errorf(fc.Location, pgerror.WrongObjectType, "WITHIN GROUP is required for ordered-set aggregate %s", name)
 	case fc.AggWithinGroup:
 		if err := b.checkDirect(a, args[:len(fc.Args)]); err != nil {
@@ -429,7 +445,7 @@ func (a *aggregation) finish(e expr.Expr, n *pg.Node) (expr.Expr, error) {
 	}
 	var err error
 	expr.Walk(out, func(x expr.Expr) bool {
-		if c, ok := x.(*expr.Column); ok && pre[c.ID] && err == nil {
+		if c, ok := x.(*expr.Column); ok && pre[c.ID] && err == nil && !a.addDependent(c) {
 			err = a.b.at(pgerror.Newf(pgerror.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", a.b.qualified(c)), a.b.columnLocation(c, n))
 		}
 		return true
@@ -467,10 +483,12 @@ func (a *aggregation) close(plan logical.Node) (logical.Node, error) {
 			break
 		}
 		for id, c := range logical.Free(j.Right) {
-			if hidden[id] {
+			if hidden[id] && !a.addDependent(c.Ref()) {
 				return nil, a.b.errorf(a.b.locationOf(id), pgerror.GroupingError, "subquery uses ungrouped column %q from outer query", a.b.qualified(c.Ref()))
 			}
 		}
+		// Dependent columns became keys after the subquery was joined.
+		j.Lateral = j.Lateral || refersTo(j.Right, j.Left)
 		at = j.Left
 	}
 	if a.sets == nil && len(a.calls) == 0 {

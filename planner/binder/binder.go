@@ -102,6 +102,8 @@ type binder struct {
 	locations map[expr.ColumnID]int32
 	literals  map[*expr.Const]int32
 	itemOf    map[expr.ColumnID]string
+	// shapes are the query levels with calls that forbid row locks.
+	shapes map[*pg.SelectStmt]levelShape
 	// fields lists, for a column that holds a row, the columns beside it in the
 	// plan that hold the row's fields.
 	fields map[expr.ColumnID][]logical.Column

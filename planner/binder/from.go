@@ -405,7 +405,7 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 			return nil, err
 		}
 		if a := n.GetJoinUsingAlias(); a != nil {
-			it := &rangeItem{alias: a.Aliasname}
+			it := &rangeItem{alias: a.Aliasname, using: true}
 			for i := range using {
 				it.cols = append(it.cols, scopeColumn{Column: out.star[i].Column, merged: true})
 			}
@@ -434,8 +434,12 @@ func (b *binder) bindJoin(n *pg.JoinExpr, s *scope) (*from, error) {
 		out.star = append(append(out.star, left.star...), right.star...)
 	}
 	if n.Alias != nil {
-		s.unreachable = append(s.unreachable, out.items...)
-		it := &rangeItem{}
+		for _, o := range out.items {
+			if !o.using {
+				s.unreachable = append(s.unreachable, o)
+			}
+		}
+		it := &rangeItem{join: true}
 		for _, c := range out.star {
 			it.cols = append(it.cols, scopeColumn{Column: c.Column})
 		}
@@ -508,16 +512,16 @@ func (b *binder) bindUsing(j *logical.Join, left, right *from, using []string, o
 		if err != nil {
 			return err
 		}
+		t, err := b.env.Registry.CommonType("JOIN/USING", []types.OID{l.Type.OID, r.Type.OID})
+		if err != nil {
+			return err
+		}
 		eq, err := b.bindOperator("=", b.reader(*l), b.reader(*r), -1)
 		if err != nil {
 			return err
 		}
 		conds = append(conds, eq)
 		used[l.ID], used[r.ID] = true, true
-		t, err := b.env.Registry.CommonType("JOIN/USING", []types.OID{l.Type.OID, r.Type.OID})
-		if err != nil {
-			return err
-		}
 		target := types.Of(t)
 		if l.Type == r.Type {
 			target = l.Type

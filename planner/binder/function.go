@@ -401,7 +401,7 @@ func (b *binder) setNotAllowed(ec *exprContext, loc int32) error {
 	switch {
 	case ec.inAggregate:
 		return b.at(pgerror.New(pgerror.FeatureNotSupported, "aggregate function calls cannot contain set-returning function calls").WithHint("%s", hint), loc)
-	case ec.clause == "window definitions":
+	case ec.clause == "window arguments" || ec.clause == "window definitions":
 		return b.at(pgerror.New(pgerror.FeatureNotSupported, "window function calls cannot contain set-returning function calls").WithHint("%s", hint), loc)
 	case ec.clause == "functions in FROM":
 		return b.errorf(loc, pgerror.FeatureNotSupported, "set-returning functions must appear at top level of FROM")

@@ -47,12 +47,15 @@ func (b *binder) bindLimit(plan logical.Node, stmt *pg.SelectStmt, s *scope) (lo
 	if err != nil {
 		return nil, err
 	}
-	if count == nil && offset == nil {
-		return plan, nil
-	}
 	ties := stmt.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES
 	if _, sorted := plan.(*logical.Sort); ties && !sorted {
 		return nil, pgerror.New(pgerror.SyntaxError, "WITH TIES cannot be specified without ORDER BY clause")
+	}
+	if ties && count == nil {
+		return nil, pgerror.New(pgerror.InvalidRowCountInLimit, "row count cannot be null in FETCH FIRST ... WITH TIES clause")
+	}
+	if count == nil && offset == nil {
+		return plan, nil
 	}
 	if computed == one && !outer {
 		return &logical.Limit{Input: plan, Count: count, Offset: offset, WithTies: ties}, nil

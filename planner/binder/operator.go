@@ -1,6 +1,8 @@
 package binder
 
 import (
+	"strings"
+
 	pg "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/hubsql/hubsql/catalog/function"
@@ -97,9 +99,12 @@ func (b *binder) compareRows(op string, l, r *expr.Row, loc int32) (expr.Expr, e
 			return any[0], nil
 		}
 		return &expr.Logic{Op: expr.Or, Args: any}, nil
-	case "<", "<=", ">", ">=":
+	case "<", "<=", ">", ">=", "~<~", "~<=~", "~>~", "~>=~":
 		// (a1, a2) < (b1, b2) is a1 < b1 OR (a1 = b1 AND a2 < b2).
-		strict := op[:1]
+		if _, err := pairs(op, len(l.Items)); err != nil {
+			return nil, err // errors come in the order of the items
+		}
+		strict := strings.Replace(op, "=", "", 1)
 		last := len(l.Items) - 1
 		out, err := b.bindOperator(op, l.Items[last], r.Items[last], loc)
 		if err != nil {
@@ -118,8 +123,12 @@ func (b *binder) compareRows(op string, l, r *expr.Row, loc int32) (expr.Expr, e
 		}
 		return out, nil
 	}
-	if _, err := b.bindOperator(op, l.Items[0], r.Items[0], loc); err != nil {
+	first, err := b.bindOperator(op, l.Items[0], r.Items[0], loc)
+	if err != nil {
 		return nil, err
+	}
+	if t := first.Type().OID; t != types.Bool {
+		return nil, b.errorf(loc, pgerror.DatatypeMismatch, "row comparison operator must yield type boolean, not type %s", types.FormatType(types.Of(t)))
 	}
 	return nil, b.errorf(loc, pgerror.FeatureNotSupported, "could not determine interpretation of row comparison operator %s", op)
 }

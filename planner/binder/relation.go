@@ -67,6 +67,8 @@ type RelationColumn struct {
 	Name   string
 	Type   types.Type
 	AttNum int16
+	// Key is set for the columns of the primary key.
+	Key bool
 	// Hidden columns are found by name but are not part of * (xmin, ctid).
 	Hidden bool
 }
@@ -465,6 +467,7 @@ func (b *binder) bindTable(rv *pg.RangeVar, s *scope) (logical.Node, *rangeItem,
 		plan, it.cols, err = b.bindView(rel)
 	} else {
 		plan, it.cols, err = b.bindRelation(rel)
+		it.key = keyOf(rel, it.cols)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -555,7 +558,7 @@ func applyAlias(it *rangeItem, a *pg.Alias) error {
 		vis++
 	}
 	if len(cols) > vis {
-		return pgerror.Newf(pgerror.InvalidColumnReference, "table %q has %d columns available but %d columns specified", a.Aliasname, vis, len(cols))
+		return pgerror.Newf(pgerror.InvalidColumnReference, "%s %q has %d columns available but %d columns specified", it.kind(), a.Aliasname, vis, len(cols))
 	}
 	return nil
 }

@@ -34,6 +34,12 @@ type rangeItem struct {
 	// rowType is the composite type of its rows, 0 for none.
 	rowType types.OID
 	cols    []scopeColumn
+	// key are the columns of the primary key, nil without one.
+	key []expr.ColumnID
+	// using is set for the alias of the columns of USING.
+	using bool
+	// join is set for the alias of a join.
+	join bool
 	// composite is set for a function that returns a scalar: its alias may be
 	// used as a value.
 	scalar bool
@@ -44,6 +50,14 @@ type rangeItem struct {
 	// present is NULL where an outer join found no row of the item; nil when the
 	// item always has a row or nobody asks.
 	present *logical.Column
+}
+
+// kind is what an error calls the item.
+func (it *rangeItem) kind() string {
+	if it.join {
+		return "join expression"
+	}
+	return "table"
 }
 
 // scopeColumn is a column that a name may resolve to.

@@ -27,20 +27,28 @@ func (b *binder) bindSelect(stmt *pg.SelectStmt, s *scope) (*query, error) {
 	if stmt.IntoClause != nil {
 		return nil, pgerror.NotSupported("SELECT INTO is not supported")
 	}
-	if len(stmt.LockingClause) > 0 {
-		return nil, pgerror.NotSupported("row locking (FOR UPDATE, FOR SHARE) is not supported")
-	}
 	s, err = b.bindWith(stmt.WithClause, s)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case stmt.Op != pg.SetOperation_SETOP_NONE && stmt.Op != pg.SetOperation_SET_OPERATION_UNDEFINED:
+		if err := checkSetOpLocks(stmt); err != nil {
+			return nil, err
+		}
 		return b.bindSetOp(stmt, s)
 	case len(stmt.ValuesLists) > 0:
-		return b.bindValues(stmt, s)
+		q, err := b.bindValues(stmt, s)
+		if err == nil && len(stmt.LockingClause) > 0 {
+			return nil, lockError(stmt.LockingClause[0].GetLockingClause(), "cannot be applied to VALUES")
+		}
+		return q, err
 	}
-	return b.bindPlainSelect(stmt, s)
+	q, err := b.bindPlainSelect(stmt, s)
+	if err == nil && len(stmt.LockingClause) > 0 {
+		err = b.checkLocks(stmt, s)
+	}
+	return q, err
 }
 
 // target is one item of a select list.
@@ -153,6 +161,12 @@ func (b *binder) bindLevel(stmt *pg.SelectStmt, s *scope, calls bool) (*query, e
 		if having != nil {
 			plan = &logical.Filter{Input: plan, Conds: expr.SplitAnd(nil, having)}
 		}
+	}
+	if shape := (levelShape{len(agg.node.Aggs) > 0, len(win.nodes) > 0, len(ec.sets.calls) > 0}); shape != (levelShape{}) {
+		if b.shapes == nil {
+			b.shapes = map[*pg.SelectStmt]levelShape{}
+		}
+		b.shapes[stmt] = shape
 	}
 	plan = win.place(plan)
 	plan = ec.sets.place(plan)
@@ -434,6 +448,9 @@ func (b *binder) sortItem(sb *pg.SortBy, target int, t types.Type) (sortItem, er
 		case ">":
 			item.desc = true
 		default:
+			if e := b.missingOrdering(op[len(op)-1], t); e != nil {
+				return item, b.at(e, sb.Location)
+			}
 			return item, b.errorf(sb.Location, pgerror.WrongObjectType, "operator %s is not a valid ordering operator", op[len(op)-1])
 		}
 	}
@@ -445,6 +462,13 @@ func (b *binder) sortItem(sb *pg.SortBy, target int, t types.Type) (sortItem, er
 		item.nullsFirst = false
 	}
 	return item, nil
+}
+
+// missingOrdering is the error about an operator of ORDER BY ... USING that the type
+// does not have at all; nil when it has it.
+func (b *binder) missingOrdering(op string, t types.Type) error {
+	_, _, err := b.env.Registry.Operator(op, t.OID, t.OID)
+	return err
 }
 
 // findTarget resolves an entry of ORDER BY, GROUP BY or DISTINCT ON against the
@@ -464,9 +488,7 @@ func (b *binder) findTarget(ec *exprContext, n *pg.Node, targets *[]target, clau
 			}
 			return 0, b.errorf(c.Location, pgerror.InvalidColumnReference, "%s position %d is not in select list", clause, k)
 		}
-		if !c.Isnull {
-			return 0, b.errorf(c.Location, pgerror.SyntaxError, "non-integer constant in %s", clause)
-		}
+		return 0, b.errorf(c.Location, pgerror.SyntaxError, "non-integer constant in %s", clause)
 	}
 	if cr := n.GetColumnRef(); sql92 && cr != nil && len(cr.Fields) == 1 {
 		name := stringOf(cr.Fields[0])

@@ -23,16 +23,16 @@ type windowing struct {
 func (b *binder) bindWindowCall(ec *exprContext, fc *pg.FuncCall, schema, name string) (expr.Expr, error) {
 	w := ec.win
 	if w == nil {
-		if ec.clause == "window definitions" {
+		if ec.clause == "window arguments" {
 			return nil, b.errorf(fc.Location, pgerror.WindowingError, "window function calls cannot be nested")
 		}
-		if ec.inAggregate {
+		if ec.inAggregate && ec.clause != "FILTER" {
 			return nil, b.errorf(fc.Location, pgerror.GroupingError, "aggregate function calls cannot contain window function calls")
 		}
 		return nil, b.errorf(fc.Location, pgerror.WindowingError, "window functions are not allowed in %s", ec.clause)
 	}
 	in := *ec
-	in.win, in.sets, in.clause = nil, nil, "window definitions"
+	in.win, in.sets, in.clause = nil, nil, "window arguments"
 	if fc.AggDistinct {
 		return nil, b.errorf(fc.Location, pgerror.FeatureNotSupported, "DISTINCT is not implemented for window functions")
 	}
@@ -68,6 +68,7 @@ func (b *binder) bindWindowCall(ec *exprContext, fc *pg.FuncCall, schema, name s
 			return nil, err
 		}
 	}
+	in.clause = "window definitions"
 	def, err := w.resolve(fc.Over)
 	if err != nil {
 		return nil, err

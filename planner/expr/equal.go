@@ -95,5 +95,5 @@ func Replace(e Expr, f func(Expr) (Expr, bool)) Expr {
 	if !changed {
 		return e
 	}
-	return withChildren(e, out)
+	return WithChildren(e, out)
 }

@@ -68,14 +68,14 @@ func Rewrite(e Expr, f func(Expr) Expr) Expr {
 		changed = changed || out[i] != k
 	}
 	if changed {
-		e = withChildren(e, out)
+		e = WithChildren(e, out)
 	}
 	return f(e)
 }
 
-// withChildren returns a copy of e over other arguments, given in the order of
+// WithChildren returns a copy of e over other arguments, given in the order of
 // Children.
-func withChildren(e Expr, k []Expr) Expr {
+func WithChildren(e Expr, k []Expr) Expr {
 	switch e := e.(type) {
 	case *Call:
 		c := *e

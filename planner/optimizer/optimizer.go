@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hubsql/hubsql/catalog/function"
+	"github.com/hubsql/hubsql/catalog/types"
 	"github.com/hubsql/hubsql/planner/estimate"
 	"github.com/hubsql/hubsql/planner/expr"
 	"github.com/hubsql/hubsql/planner/logical"
@@ -21,6 +22,9 @@ type Env struct {
 	Registry *function.Registry
 	// Fold evaluates what does not depend on rows.
 	Fold func(expr.Expr) expr.Expr
+	// Evaluate returns the value of an expression of constants and immutable
+	// functions, or its error.
+	Evaluate func(expr.Expr) (types.Datum, error)
 	// Estimator predicts the sizes of plans.
 	Estimator *estimate.Estimator
 	// Infallible reports whether an expression can never raise an error.
@@ -59,6 +63,7 @@ func Rules() []Rule {
 		{Name: "OrderJoins", Apply: orderJoins},
 		{Name: "PushIntoSources", Apply: pushIntoSources},
 		{Name: "PruneColumns", Apply: pruneColumns, Required: true},
+		{Name: "ConstantErrors", Apply: constantErrors, Required: true},
 		{Name: "PartialAggregates", Apply: partialAggregates},
 		{Name: "PushOperations", Apply: pushOperations},
 		{Name: "PushLimits", Apply: pushLimits},

@@ -123,7 +123,7 @@ const differences = `
   statement is planned.
 - A column that depends on a grouped primary key has to be grouped itself.
 - TABLESAMPLE takes rows by chance with either method: sources have no pages.
-- SELECT ... FOR UPDATE and FOR SHARE are refused.
+- SELECT ... FOR UPDATE and FOR SHARE are accepted where PostgreSQL accepts them, and lock nothing.
 - standard_conforming_strings is on, whatever is set.
 - Timestamps end in the year 294247.
 `
