@@ -275,8 +275,11 @@ func (n Num) Append(dst []byte) []byte {
 	case numNegInf:
 		return append(dst, 0, 0, 0, 0, 0xF0, 0, 0, 0x20)
 	}
-	if v, scale, ok := n.Scaled(); ok && scale <= 18 {
-		return AppendScaled(dst, v, scale)
+	if n.big == nil {
+		return appendCoefficient(dst, 0, n.lo, n.neg, n.scale)
+	}
+	if w := n.big.Bits(); len(w) == 2 && bits.UintSize == 64 {
+		return appendCoefficient(dst, uint64(w[1]), uint64(w[0]), n.neg, n.scale)
 	}
 	frac := (int(n.scale) + 3) / 4
 	pad := frac*4 - int(n.scale)

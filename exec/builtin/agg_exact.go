@@ -446,10 +446,16 @@ func (a *exactSum) Result(from, to int, out *vector.Vec) error {
 		}
 	}
 	setViews(out, n)
+	var scratch [64]byte
 	for i := range n {
 		g := from + i
-		if a.states[g].n == 0 {
+		t := a.states[g]
+		if t.n == 0 {
 			out.SetNull(i, n)
+			continue
+		}
+		if a.avg && a.shown == nil && a.wide == nil && t.hi == int64(t.lo)>>63 {
+			out.SetBytes(i, types.AppendQuotient(scratch[:0], int64(t.lo), a.scale, t.n))
 			continue
 		}
 		x, err := a.total(g)

@@ -31,6 +31,9 @@ func (f *DomainFilter) Select(d *connector.Domain, v *vector.Vec, sel []int32, n
 	if f.of != d {
 		f.prepare(d, v.Type)
 	}
+	if sel == nil && d.Bits != nil && !d.Empty && v.Kind == vector.Flat && v.Valid == nil {
+		return f.denseBits(d, v, n)
+	}
 	if sel == nil {
 		f.rows = vector.Identity(f.rows, n)
 	} else {
@@ -76,6 +79,38 @@ func (f *DomainFilter) Select(d *connector.Domain, v *vector.Vec, sel []int32, n
 		return f.merge()
 	}
 	return f.rows
+}
+
+// denseBits is Select over the first n rows of a Flat vector of integers without
+// NULLs, for a domain that is a set of bits.
+func (f *DomainFilter) denseBits(d *connector.Domain, v *vector.Vec, n int) []int32 {
+	if cap(f.rows) < n {
+		f.rows = make([]int32, max(n, vector.BatchSize))
+	}
+	rows := f.rows[:n]
+	switch v.Type.Layout() {
+	case types.LayoutInt16:
+		f.rows = bitRows(rows, d, v.Int16s()[:n])
+	case types.LayoutInt32:
+		f.rows = bitRows(rows, d, v.Int32s()[:n])
+	default:
+		f.rows = bitRows(rows, d, v.Int64s()[:n])
+	}
+	return f.rows
+}
+
+// bitRows stores in rows, which is as long as vals, where the integers among the
+// bits are, and returns that part.
+func bitRows[T int16 | int32 | int64](rows []int32, d *connector.Domain, vals []T) []int32 {
+	low, width, bits := uint64(d.Min.I), uint64(d.Max.I)-uint64(d.Min.I), d.Bits
+	k := 0
+	for i, x := range vals {
+		if at := uint64(int64(x)) - low; at <= width && bits[at>>6]>>(at&63)&1 != 0 {
+			rows[k] = int32(i)
+			k++
+		}
+	}
+	return rows[:k]
 }
 
 // prepare makes the constants of d for columns of type t.

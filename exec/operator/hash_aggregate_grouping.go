@@ -227,6 +227,7 @@ type groupLocal struct {
 	flat   [][]kernel.Scratch
 	all    runLists
 	part   *partitioner
+	seen   seenCodes // of a grouping with one key and no calls
 }
 
 // open makes one task's share, or gives out one whose task has ended.
@@ -239,7 +240,7 @@ func (g *grouping) open() *groupLocal {
 		return l
 	}
 	g.mu.Unlock()
-	l := &groupLocal{g: g, flat: make([][]kernel.Scratch, len(g.calls))}
+	l := &groupLocal{g: g, flat: make([][]kernel.Scratch, len(g.calls)), seen: seenCodes{mem: budget{account: g.account}}}
 	l.st = g.q.spillable(g.account, func(int64) error {
 		switch {
 		case l.set == nil || l.set.table == nil:
@@ -259,6 +260,11 @@ func (g *grouping) open() *groupLocal {
 
 // add adds a batch.
 func (l *groupLocal) add(in *groupRows) error {
+	if len(l.g.keys) == 1 && len(l.g.calls) == 0 {
+		if in = l.seen.unseen(in); in.n == 0 {
+			return nil
+		}
+	}
 	for k := range in.calls {
 		c := &in.calls[k]
 		if len(l.flat[k]) < len(c.inputs) {
@@ -376,6 +382,7 @@ func (l *groupLocal) take() *groupSet {
 
 // end is called when the task has no more rows.
 func (l *groupLocal) end() error {
+	l.seen.drop()
 	if l.scatter != nil {
 		if err := l.flush(0); err != nil {
 			return err

@@ -42,6 +42,7 @@ type join struct {
 	mu        sync.Mutex
 	sides     []*collected // of the build tasks
 	table     *joinTable
+	work      *phased   // fills the table, nil when it is full
 	disk      *joinDisk // nil when the build side is in memory
 	blooms    []spilledKey
 
@@ -85,6 +86,10 @@ func (b *builder) join(j *join, left, right physical.Node, st *stat, keys []expr
 	j.keys = newJoinKeys(rightTypes, keys, nullSafe)
 	j.keys.addRanges(j.ranges)
 	built := b.pipeline(in, j, st)
+	if !j.nested {
+		open := func(t *task) (stream, error) { return &buildStream{j: j, t: t}, nil }
+		built = b.pipeline(part{open: open, after: []*pipeline{built}}, joinBuilt{j}, st)
+	}
 	if j.left, err = b.build(left); err != nil {
 		return part{}, err
 	}
@@ -163,6 +168,30 @@ func (j *join) buildTable(t *joinTable) error {
 	return t.build(j.keepNulls, j.oneMatch() && j.cond == nil, j.marksRight())
 }
 
+// fill begins to fill the table. A small one is full then, others have work left.
+func (j *join) fill() error {
+	workers := j.q.workers
+	if j.nested || j.table.store.rows < leastShared || !j.room(buildBytes(j.table.store.rows, workers)) {
+		return j.buildTable(j.table)
+	}
+	b, err := j.table.prepare(workers, j.keepNulls, j.oneMatch() && j.cond == nil, j.marksRight())
+	if err != nil {
+		return err
+	}
+	if len(b.units) == 0 {
+		b.all()
+		return nil
+	}
+	j.work = &phased{of: b, units: b.units}
+	return nil
+}
+
+// room reports whether half of the query's memory is left when bytes more are in use.
+func (j *join) room(bytes int64) bool {
+	limit := j.q.env.Account.Limit()
+	return limit == 0 || j.q.env.Account.Used()+bytes <= limit/2
+}
+
 // finish implements sink.
 func (j *join) finish() error {
 	spilled := false
@@ -173,8 +202,11 @@ func (j *join) finish() error {
 	}
 	if !spilled {
 		err := j.inMemory()
-		if err == nil {
+		if err == nil && j.work == nil {
 			return j.publish()
+		}
+		if err == nil {
+			return nil // until the table is full
 		}
 		if !outOfMemory(err) || j.q.env.Spill == nil {
 			return err
@@ -203,7 +235,7 @@ func (j *join) inMemory() error {
 		err = errNoRoom
 	}
 	if err == nil {
-		err = j.buildTable(j.table)
+		err = j.fill()
 	}
 	if err == nil {
 		for _, s := range j.sides {
@@ -270,7 +302,7 @@ func (j *join) fits(store *columnStore) bool {
 	if limit == 0 || j.q.env.Spill == nil {
 		return true
 	}
-	return j.q.env.Account.Used()+tableBytes(store.rows) <= limit/2 || store.held+tableBytes(store.rows) <= limit/16
+	return j.room(tableBytes(store.rows)) || store.held+tableBytes(store.rows) <= limit/16
 }
 
 // probe opens one task's stream of the join.

@@ -59,8 +59,11 @@ type joinTable struct {
 	store *columnStore
 	mem   budget
 	next  []int32 // row -> next row of its chain + 1; nil when no key is repeated
+	// A search in slots or open begins at the upper bits of a hash, which shift
+	// leaves, and goes on by one, within mask.
 	mask  uint64
-	// slots of the hash form: the upper half of the hash, first row + 1.
+	shift uint
+	// slots of the hash form: the lower half of the hash, first row + 1.
 	slots []uint64
 	// exact is set when a candidate is a match.
 	exact bool
@@ -104,85 +107,20 @@ func (j *joinTable) drop() {
 // tableBytes is about what build takes for n rows.
 func tableBytes(n int) int64 { return int64(n) * 36 }
 
-// build makes the table. keepNulls says that there are rows with a NULL key,
-// which match nothing; distinct, that only the first row of each key is wanted;
-// match, that matched rows will be marked. It fails with 53200, and may then be
-// called again after drop.
+// build makes the table at once; see prepare.
 func (j *joinTable) build(keepNulls, distinct, match bool) error {
-	n := j.store.rows
-	if match {
-		words := (n + 31) / 32
-		if err := j.mem.take(int64(words) * 4); err != nil {
-			return err
-		}
-		j.matched = make([]uint32, words)
+	b, err := j.prepare(0, keepNulls, distinct, match)
+	if err == nil {
+		b.all()
 	}
-	if len(j.keys.ranges) > 0 {
-		j.buildRanges()
-	}
-	if len(j.keys.column) == 0 || n == 0 {
-		return nil
-	}
-	var skip vector.Bitmap // rows that cannot match, cleared
-	if keepNulls {
-		skip = j.findNulls()
-	}
-	if ok, err := j.buildInts(skip, distinct); ok || err != nil {
-		return err
-	}
-	return j.buildHash(skip)
+	return err
 }
 
-// buildHash builds the hash form.
-func (j *joinTable) buildHash(skip vector.Bitmap) error {
-	n := j.store.rows
-	size := 1 << bits.Len(uint(2*n-1))
-	if err := j.mem.take(int64(n)*8 + int64(size)*8); err != nil {
-		return err
-	}
-	hashes := make([]uint64, n)
-	defer j.mem.give(int64(n) * 8)
-	for k, c := range j.keys.column {
-		kernel.Hash(hashes, j.store.vec(c), n, k > 0)
-	}
-	j.slots, j.mask = make([]uint64, size), uint64(size-1)
-	// From the last row to the first, so that chains are in the order of rows.
-	for r := n - 1; r >= 0; r-- {
-		if r&0xffff == 0 && j.q.stopped.Load() {
-			return nil
-		}
-		if skip != nil && !skip.Get(r) {
-			continue
-		}
-		h := hashes[r]
-		for s := h & j.mask; ; s = (s + 1) & j.mask {
-			e := j.slots[s]
-			if e != 0 && e>>32 != h>>32 {
-				continue
-			}
-			if e != 0 {
-				if err := j.chain(r, int32(uint32(e))); err != nil {
-					return err
-				}
-			}
-			j.slots[s] = h>>32<<32 | uint64(r+1)
-			break
-		}
-	}
-	return nil
-}
+// numberSlot returns where the search for a number begins.
+func (j *joinTable) numberSlot(x uint64) uint64 { return kernel.HashInt(int64(x)) >> j.shift }
 
-// chain puts row r before another one, given + 1.
-func (j *joinTable) chain(r int, before int32) error {
-	if j.next == nil {
-		if err := j.mem.take(int64(j.store.rows) * 4); err != nil {
-			return err
-		}
-		j.next = make([]int32, j.store.rows)
-	}
-	j.next[r] = before
-	return nil
-}
+// hashSlot returns where the search for a hash begins.
+func (j *joinTable) hashSlot(h uint64) uint64 { return h * slotFactor >> j.shift }
 
 // findNulls lists the rows with a NULL key and returns the bitmap without them,
 // nil when there are none.
@@ -211,8 +149,9 @@ func (j *joinTable) findNulls() vector.Bitmap {
 // of it, but only four pairs of the open table, of which a half is free.
 func maxArray(n int) uint64 { return uint64(max(8*n, 1024)) }
 
-// buildInts builds one of the forms for integer keys if the keys allow it.
-func (j *joinTable) buildInts(skip vector.Bitmap, distinct bool) (bool, error) {
+// numberRows prepares to count the keys in one number, if they allow it, and
+// returns how many numbers there are. keep has the rows that matter, nil for all.
+func (j *joinTable) numberRows(keep vector.Bitmap) (size uint64, ok bool) {
 	n := j.store.rows
 	for k, c := range j.keys.column {
 		switch j.keys.types[c].Layout() {
@@ -221,76 +160,24 @@ func (j *joinTable) buildInts(skip vector.Bitmap, distinct bool) (bool, error) {
 				continue
 			}
 		}
-		return false, nil
+		return 0, false
 	}
-	size := uint64(1)
+	size = 1
 	keys := make([]intKey, len(j.keys.column))
 	for k, c := range j.keys.column {
-		low, high, ok := intBounds(j.store.vec(c), skip, n)
+		low, high, ok := intBounds(j.store.vec(c), keep, n)
 		if !ok {
-			return false, nil
+			return 0, false
 		}
 		keys[k] = intKey{base: low, width: uint64(high) - uint64(low), stride: size}
 		hi, lo := bits.Mul64(size, keys[k].width+1)
 		if hi != 0 || lo >= 1<<63 || keys[k].width+1 == 0 {
-			return false, nil
+			return 0, false
 		}
 		size = lo
 	}
 	j.ints, j.exact = keys, true
-	bytes, slots := int64(size)*4, uint64(0)
-	if size > maxArray(n) {
-		slots = 1 << bits.Len(uint(2*n-1))
-		bytes = int64(slots) * 16
-	}
-	if err := j.mem.take(bytes); err != nil {
-		return false, err
-	}
-	if slots == 0 {
-		j.heads = make([]int32, size)
-	} else {
-		j.open, j.mask = make([]numberSlot, slots), slots-1
-	}
-	var numbers [vector.BatchSize]uint64
-	for from := (n - 1) / vector.BatchSize * vector.BatchSize; from >= 0; from -= vector.BatchSize {
-		if j.q.stopped.Load() {
-			return true, nil
-		}
-		to := min(from+vector.BatchSize, n)
-		for k, c := range j.keys.column {
-			keys[k].number(numbers[:to-from], j.store.vec(c).Slice(from, to), k > 0)
-		}
-		for r := to - 1; r >= from; r-- {
-			if skip != nil && !skip.Get(r) {
-				continue
-			}
-			head := j.place(numbers[r-from])
-			before := *head
-			*head = int32(r + 1)
-			if before != 0 && !distinct {
-				if err := j.chain(r, before); err != nil {
-					return false, err
-				}
-			}
-		}
-	}
-	return true, nil
-}
-
-// place returns where the head of the chain of a number is.
-func (j *joinTable) place(x uint64) *int32 {
-	if j.heads != nil {
-		return &j.heads[x]
-	}
-	for s := kernel.HashInt(int64(x)) & j.mask; ; s = (s + 1) & j.mask {
-		p := &j.open[s]
-		if p.head == 0 {
-			p.number = x
-		}
-		if p.number == x {
-			return &p.head
-		}
-	}
+	return size, true
 }
 
 // intBounds returns the least and greatest of n integers, of those in keep when
@@ -377,16 +264,7 @@ func (j *joinTable) lookup(head []int32, hash []uint64, keys []*vector.Vec, n in
 		for k, v := range keys {
 			kernel.Hash(hash, v, n, k > 0)
 		}
-		slots, mask := j.slots, j.mask
-		for i, h := range hash {
-			head[i] = 0
-			for s := h & mask; slots[s] != 0; s = (s + 1) & mask {
-				if e := slots[s]; e>>32 == h>>32 {
-					head[i] = int32(uint32(e))
-					break
-				}
-			}
-		}
+		j.lookupHashes(head, hash)
 	}
 	for k, v := range keys {
 		if j.keys.safe(k) || v.Kind == vector.Flat && v.Valid == nil {
@@ -426,17 +304,82 @@ func (j *joinTable) lookupInts(head []int32, numbers []uint64, keys []*vector.Ve
 		}
 		return
 	}
+	j.lookupNumbers(head, numbers)
+}
+
+// lookupBlock is how many rows are looked up at a time: first all of them where
+// their search begins, without a branch that depends on what is there, so that the
+// processor waits for many cache lines at the same time; then those that have to
+// search on.
+const lookupBlock = 256
+
+// lookupNumbers finds numbers in the open table.
+func (j *joinTable) lookupNumbers(head []int32, numbers []uint64) {
 	slots, mask := j.open, j.mask
-	for i, x := range numbers {
-		head[i] = 0
-		if x == noNumber {
-			continue
+	var more [lookupBlock]uint8
+	for len(numbers) > 0 {
+		block, out := numbers[:min(lookupBlock, len(numbers))], head
+		numbers, head = numbers[len(block):], head[len(block):]
+		k := 0
+		for i, x := range block {
+			p := &slots[j.numberSlot(x)]
+			h, on := p.head, 0
+			if h != 0 {
+				on = 1
+			}
+			if p.number == x {
+				on = 0
+			} else {
+				h = 0
+			}
+			out[i] = h
+			more[k&(lookupBlock-1)] = uint8(i)
+			k += on
 		}
-		for s := kernel.HashInt(int64(x)) & mask; ; s = (s + 1) & mask {
-			p := &slots[s]
-			if p.head == 0 || p.number == x {
-				head[i] = p.head
-				break
+		for _, i := range more[:k] {
+			x := block[i]
+			for s := (j.numberSlot(x) + 1) & mask; ; s = (s + 1) & mask {
+				p := &slots[s]
+				if p.head == 0 || p.number == x {
+					out[i] = p.head
+					break
+				}
+			}
+		}
+	}
+}
+
+// lookupHashes finds hashes in the table of hashes.
+func (j *joinTable) lookupHashes(head []int32, hashes []uint64) {
+	slots, mask := j.slots, j.mask
+	var more [lookupBlock]uint8
+	for len(hashes) > 0 {
+		block, out := hashes[:min(lookupBlock, len(hashes))], head
+		hashes, head = hashes[len(block):], head[len(block):]
+		k := 0
+		for i, x := range block {
+			e := slots[j.hashSlot(x)]
+			h, on := int32(uint32(e)), 0
+			if h != 0 {
+				on = 1
+			}
+			if uint32(e>>32) == uint32(x) {
+				on = 0
+			} else {
+				h = 0
+			}
+			out[i] = h
+			more[k&(lookupBlock-1)] = uint8(i)
+			k += on
+		}
+		for _, i := range more[:k] {
+			x := block[i]
+			for s := (j.hashSlot(x) + 1) & mask; ; s = (s + 1) & mask {
+				e := slots[s]
+				if e == 0 || uint32(e>>32) == uint32(x) {
+					out[i] = int32(uint32(e))
+					break
+				}
 			}
 		}
 	}

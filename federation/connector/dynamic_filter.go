@@ -247,10 +247,15 @@ type Bloom struct {
 // BloomBytes is the size of a filter for n keys, for reserving it.
 func BloomBytes(n int) int64 { return int64(bloomWords(n)) * 8 }
 
-// bloomWords is a power of two that gives each key 8 to 16 bits.
+// smallBloom is how many words a filter may have to give each key one of its own:
+// 128 KB, which stay in a core's cache.
+const smallBloom = 16 << 10
+
+// bloomWords is a power of two that gives each key 8 to 16 bits (2 in 100 others
+// pass), and up to 64 or more while the filter is small (2 in 1000).
 func bloomWords(n int) int {
 	words := 1
-	for words*8 < n {
+	for words*8 < n || words < n && words < smallBloom {
 		words *= 2
 	}
 	return words

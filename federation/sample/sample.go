@@ -17,6 +17,10 @@ const (
 	maxCommon = 64
 	// maxBounds is the number of histogram bounds.
 	maxBounds = 65
+	// maxTextBounds is the same for texts, of which patterns are tested against
+	// every bound: a pattern that keeps one row in twenty should be found in more
+	// than a handful of them.
+	maxTextBounds = 385
 	// maxWidth is the longest value that is kept in a list.
 	maxWidth = 128
 )
@@ -148,7 +152,11 @@ func (c *Column) lists(out *connector.ColumnStatistics, values []types.Datum) {
 	if len(values)-len(common) < 2 {
 		return
 	}
-	bounds := min(maxBounds, len(values)-len(common))
+	bounds := maxBounds
+	if c.typ.Layout() == types.LayoutBytes {
+		bounds = maxTextBounds
+	}
+	bounds = min(bounds, len(values)-len(common))
 	// The bound k of n is the value at the rank k*(rest-1)/(n-1).
 	at, next := 0, 0
 	for _, d := range values {
