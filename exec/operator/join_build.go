@@ -3,6 +3,7 @@ package operator
 import (
 	"io"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/hubsql/hubsql/exec/kernel"
@@ -277,9 +278,9 @@ func (b *tableBuild) backwards(use func(from int, keys []uint64)) {
 // fillWhole fills a hash table.
 func (b *tableBuild) fillWhole() {
 	b.backwards(func(from int, keys []uint64) {
-		for i := len(keys) - 1; i >= 0; i-- {
+		for i, key := range slices.Backward(keys) {
 			if b.keep == nil || b.keep.Get(from+i) {
-				b.put(keys[i], int32(from+i))
+				b.put(key, int32(from+i))
 			}
 		}
 	})
@@ -291,8 +292,7 @@ func (b *tableBuild) fillArray(part int) {
 	low, high := size*uint64(part)/uint64(b.parts), size*uint64(part+1)/uint64(b.parts)
 	heads := b.t.heads
 	b.backwards(func(from int, keys []uint64) {
-		for i := len(keys) - 1; i >= 0; i-- {
-			x := keys[i]
+		for i, x := range slices.Backward(keys) {
 			if x-low >= high-low || b.keep != nil && !b.keep.Get(from+i) {
 				continue
 			}

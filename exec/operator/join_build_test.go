@@ -1,7 +1,7 @@
 package operator
 
 import (
-	"math/rand"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -16,12 +16,12 @@ import (
 // was filled at once.
 func TestTablesFilledInPartsFindWhatOthersFind(t *testing.T) {
 	const n = 200_000
-	r := rand.New(rand.NewSource(3))
+	r := rand.New(rand.NewPCG(3, 3))
 	wide := make([]int64, n)
 	near := make([]int64, n)
 	few := make([]int64, n)
 	for i := range n {
-		wide[i], near[i], few[i] = r.Int63n(n)*1_000_003, r.Int63n(n), r.Int63n(40)*1_000_000_007
+		wide[i], near[i], few[i] = r.Int64N(n)*1_000_003, r.Int64N(n), r.Int64N(40)*1_000_000_007
 	}
 	for _, c := range []struct {
 		name string
