@@ -12,6 +12,7 @@ import (
 
 	"github.com/hubsql/hubsql/tests/bench/report"
 	"github.com/hubsql/hubsql/tests/bench/systems"
+	"github.com/hubsql/hubsql/tests/dataset"
 	"github.com/hubsql/hubsql/tests/harness"
 	"github.com/hubsql/hubsql/tests/tpch"
 )
@@ -70,8 +71,8 @@ func federationCommand(ctx context.Context, args []string, out io.Writer) error 
 	if err := r.mariadbTPCH(ctx, maria, r.factor); err != nil {
 		return err
 	}
-	postgresAt := tpch.Server{Host: r.pg.Host, Port: r.pg.Port, User: r.pg.User, Password: r.pg.Password, Database: database(r.factor)}
-	mariadbAt := tpch.Server{Host: maria.Host, Port: maria.Port, User: maria.User, Password: maria.Password, Database: database(r.factor)}
+	postgresAt := dataset.Server{Host: r.pg.Host, Port: r.pg.Port, User: r.pg.User, Password: r.pg.Password, Database: database(r.factor)}
+	mariadbAt := dataset.Server{Host: maria.Host, Port: maria.Port, User: maria.User, Password: maria.Password, Database: database(r.factor)}
 	if r.hub, err = r.shared.hub(ctx, systems.HubOptions{}); err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (r *federationRun) wrappedDatabase() string { return "hub_" + database(r.fa
 
 // wrap returns a connection to a database of PostgreSQL in which the tables of
 // PostgreSQL and MariaDB are foreign and the others its own.
-func (r *federationRun) wrap(ctx context.Context, postgresAt, mariadbAt tpch.Server) (*systems.Wired, error) {
+func (r *federationRun) wrap(ctx context.Context, postgresAt, mariadbAt dataset.Server) (*systems.Wired, error) {
 	w, err := filled(ctx, r.pg, r.wrappedDatabase(), func(w *systems.Wired) error {
 		scale, err := tpch.NewScale(r.factor)
 		if err != nil {

@@ -87,7 +87,7 @@ func opCommand(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 		source.Close()
-		if err := hub.Exec(ctx, tpch.PostgresSchema("source", tpch.Server{Host: pg.Host, Port: pg.Port, User: pg.User, Password: pg.Password, Database: "op_v1"}, []string{"op"})...); err != nil {
+		if err := hub.Exec(ctx, tpch.PostgresSchema("source", dataset.Server{Host: pg.Host, Port: pg.Port, User: pg.User, Password: pg.Password, Database: "op_v1"}, []string{"op"})...); err != nil {
 			return err
 		}
 	}

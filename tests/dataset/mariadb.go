@@ -17,13 +17,13 @@ func LoadMariaDB(ctx context.Context, db *sql.DB, t *Table, into string) error {
 		name := "dataset:" + into
 		mysql.RegisterReaderHandler(name, func() io.Reader { return r })
 		defer mysql.DeregisterReaderHandler(name)
-		_, err := db.ExecContext(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+name+"' INTO TABLE "+into+" CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ESCAPED BY '' LINES TERMINATED BY '\\n'")
+		_, err := db.ExecContext(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+name+"' INTO TABLE "+into+" CHARACTER SET utf8mb4 FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'")
 		return err
 	})
 }
 
-// encodeText writes rows as lines with tabs. Generated texts hold neither tabs
-// nor ends of lines.
+// encodeText writes rows as lines with tabs. Generated texts hold no tabs, no ends
+// of lines and no backslashes.
 func encodeText(t *Table, w io.Writer) error {
 	out := make([]byte, 0, 1<<20)
 	return ahead(t, func(b *Batch) error {
@@ -48,6 +48,9 @@ func encodeText(t *Table, w io.Writer) error {
 
 // appendText appends a value as MariaDB and PostgreSQL read it.
 func appendText(out []byte, t Type, v *Values, row int) []byte {
+	if v.IsNull(row) {
+		return append(out, `\N`...)
+	}
 	switch t {
 	case Text:
 		return append(out, v.At(row)...)

@@ -60,7 +60,11 @@ func node(c Column) (schema.Node, error) {
 		physical, logical = parquet.Types.FixedLenByteArray, schema.NewDecimalLogicalType(15, 2)
 	case Int64:
 	}
-	return schema.NewPrimitiveNodeLogical(c.Name, parquet.Repetitions.Required, logical, physical, fixedBytes, -1)
+	repetition := parquet.Repetitions.Required
+	if c.Nullable {
+		repetition = parquet.Repetitions.Optional
+	}
+	return schema.NewPrimitiveNodeLogical(c.Name, repetition, logical, physical, fixedBytes, -1)
 }
 
 func writeParquet(t *Table, out *bufio.Writer) error {
@@ -105,7 +109,11 @@ func writeParquet(t *Table, out *bufio.Writer) error {
 			if err != nil {
 				return err
 			}
-			if err := c.write(column, &b.Columns[i]); err != nil {
+			values, levels := &b.Columns[i], []int16(nil)
+			if t.Columns[i].Nullable {
+				values, levels = c.dense(values, b.Len())
+			}
+			if err := c.write(column, values, levels); err != nil {
 				return err
 			}
 			if err := column.Close(); err != nil {
@@ -126,21 +134,50 @@ type converter struct {
 	texts  []parquet.ByteArray
 	fixed  []parquet.FixedLenByteArray
 	digits []byte
+	levels []int16
+	there  Values
 }
 
-func (c *converter) write(column file.ColumnChunkWriter, v *Values) error {
+// dense returns the values of a column without those of NULLs, and for every row
+// whether it has one.
+func (c *converter) dense(v *Values, rows int) (*Values, []int16) {
+	c.levels = c.levels[:0]
+	d := &c.there
+	d.Ints, d.Floats, d.Bytes, d.Ends = d.Ints[:0], d.Floats[:0], d.Bytes[:0], d.Ends[:0]
+	for row, nulls := 0, v.Nulls; row < rows; row++ {
+		if len(nulls) > 0 && nulls[0] == row {
+			c.levels, nulls = append(c.levels, 0), nulls[1:]
+			continue
+		}
+		c.levels = append(c.levels, 1)
+		switch v.kind {
+		case Text:
+			d.Bytes = append(d.Bytes, v.At(row)...)
+			d.End()
+		case Float64:
+			d.Float(v.Floats[row])
+		default:
+			d.Int(v.Ints[row])
+		}
+	}
+	return d, c.levels
+}
+
+// write appends values to a column; levels are those of definition, nil for a
+// column that has no NULLs.
+func (c *converter) write(column file.ColumnChunkWriter, v *Values, levels []int16) error {
 	var err error
 	switch w := column.(type) {
 	case *file.Int64ColumnChunkWriter:
-		_, err = w.WriteBatch(v.Ints, nil, nil)
+		_, err = w.WriteBatch(v.Ints, levels, nil)
 	case *file.Int32ColumnChunkWriter:
 		c.narrow = c.narrow[:0]
 		for _, x := range v.Ints {
 			c.narrow = append(c.narrow, int32(x))
 		}
-		_, err = w.WriteBatch(c.narrow, nil, nil)
+		_, err = w.WriteBatch(c.narrow, levels, nil)
 	case *file.Float64ColumnChunkWriter:
-		_, err = w.WriteBatch(v.Floats, nil, nil)
+		_, err = w.WriteBatch(v.Floats, levels, nil)
 	case *file.ByteArrayColumnChunkWriter:
 		c.texts = c.texts[:0]
 		start := 0
@@ -148,7 +185,7 @@ func (c *converter) write(column file.ColumnChunkWriter, v *Values) error {
 			c.texts = append(c.texts, v.Bytes[start:end:end])
 			start = end
 		}
-		_, err = w.WriteBatch(c.texts, nil, nil)
+		_, err = w.WriteBatch(c.texts, levels, nil)
 	case *file.FixedLenByteArrayColumnChunkWriter:
 		c.fixed, c.digits = c.fixed[:0], c.digits[:0]
 		for _, x := range v.Ints {
@@ -157,7 +194,7 @@ func (c *converter) write(column file.ColumnChunkWriter, v *Values) error {
 		for i := range v.Ints {
 			c.fixed = append(c.fixed, c.digits[i*fixedBytes:(i+1)*fixedBytes])
 		}
-		_, err = w.WriteBatch(c.fixed, nil, nil)
+		_, err = w.WriteBatch(c.fixed, levels, nil)
 	default:
 		err = fmt.Errorf("no writer for %T", column)
 	}

@@ -67,6 +67,9 @@ func encodeCopy(t *Table, w io.Writer) error {
 
 // appendBinary appends the length and the binary form of a value.
 func appendBinary(out []byte, t Type, v *Values, row int) []byte {
+	if v.IsNull(row) {
+		return append(out, 0xff, 0xff, 0xff, 0xff)
+	}
 	switch t {
 	case Text:
 		s := v.At(row)

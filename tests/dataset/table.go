@@ -6,6 +6,7 @@ package dataset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,12 @@ const (
 	FixedDecimal             // FIXED_LEN_BYTE_ARRAY(7) decimal(15,2), else as Decimal
 )
 
-// Column describes a column of a table. No column has NULLs.
+// Column describes a column of a table.
 type Column struct {
 	Name string
 	Type Type
+	// Nullable columns may hold NULLs.
+	Nullable bool
 	// Size is the largest number of characters of a Text, which MariaDB wants to know.
 	Size int
 	// Plain keeps the writer of Parquet from trying a dictionary.
@@ -60,13 +63,15 @@ type Values struct {
 	Floats []float64
 	Bytes  []byte // of Text, one value behind the other
 	Ends   []int  // where each text ends in Bytes
+	Nulls  []int  // the rows that are NULL, ascending; their value above is the zero of the type
+	kind   Type
 }
 
 // NewBatch returns an empty batch for a table.
 func NewBatch(t *Table) *Batch {
 	b := &Batch{Columns: make([]Values, len(t.Columns)), types: make([]Type, len(t.Columns))}
 	for i, c := range t.Columns {
-		b.types[i] = c.Type
+		b.types[i], b.Columns[i].kind = c.Type, c.Type
 	}
 	return b
 }
@@ -76,6 +81,7 @@ func (b *Batch) Reset() {
 	for i := range b.Columns {
 		c := &b.Columns[i]
 		c.Ints, c.Floats, c.Bytes, c.Ends = c.Ints[:0], c.Floats[:0], c.Bytes[:0], c.Ends[:0]
+		c.Nulls = c.Nulls[:0]
 	}
 }
 
@@ -90,6 +96,27 @@ func (b *Batch) Len() int {
 	default:
 		return len(c.Ints)
 	}
+}
+
+// Null appends a NULL, for Nullable columns only.
+func (v *Values) Null() {
+	switch v.kind {
+	case Text:
+		v.Nulls = append(v.Nulls, len(v.Ends))
+		v.End()
+	case Float64:
+		v.Nulls = append(v.Nulls, len(v.Floats))
+		v.Float(0)
+	default:
+		v.Nulls = append(v.Nulls, len(v.Ints))
+		v.Int(0)
+	}
+}
+
+// IsNull tells whether a row is NULL.
+func (v *Values) IsNull(row int) bool {
+	_, found := slices.BinarySearch(v.Nulls, row)
+	return found
 }
 
 // Int appends a value of a column that is stored as an integer.
@@ -140,7 +167,10 @@ func (t *Table) definitions(name func(Column) string, quote string) string {
 		if i > 0 {
 			s.WriteString(", ")
 		}
-		fmt.Fprintf(&s, "%s%s%s %s NOT NULL", quote, c.Name, quote, name(c))
+		fmt.Fprintf(&s, "%s%s%s %s", quote, c.Name, quote, name(c))
+		if !c.Nullable {
+			s.WriteString(" NOT NULL")
+		}
 	}
 	return s.String()
 }

@@ -97,60 +97,37 @@ func (s *Scale) LoadMariaDB(ctx context.Context, db *sql.DB, names []string) err
 	return nil
 }
 
-// Server says how to reach a database of PostgreSQL or MariaDB.
-type Server struct {
-	Host     string
-	Port     int
-	User     string
-	Password string
-	Database string
-}
-
 // ParquetSchema returns the statements by which a hub gets the tables of a
 // folder, into a schema of that name.
 func ParquetSchema(schema, dir string, names []string) []string {
 	return []string{
 		"CREATE SCHEMA " + schema,
-		"CREATE SERVER " + schema + "_files FOREIGN DATA WRAPPER parquet_fdw OPTIONS (root " + quote(dir) + ")",
+		"CREATE SERVER " + schema + "_files FOREIGN DATA WRAPPER parquet_fdw OPTIONS (root " + dataset.Quote(dir) + ")",
 		fmt.Sprintf("IMPORT FOREIGN SCHEMA public LIMIT TO (%s) FROM SERVER %s_files INTO %[2]s", strings.Join(names, ", "), schema),
 	}
 }
 
 // PostgresSchema returns the statements by which a hub gets tables of a database
 // of PostgreSQL, into a schema of that name.
-func PostgresSchema(schema string, server Server, names []string) []string {
+func PostgresSchema(schema string, server dataset.Server, names []string) []string {
 	return append([]string{"CREATE SCHEMA " + schema}, fromPostgres(schema, server, names)...)
 }
 
-func fromPostgres(schema string, server Server, names []string) []string {
-	return []string{
-		fmt.Sprintf("CREATE SERVER %s_postgres FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %s, port '%d', dbname %s, sslmode 'disable')",
-			schema, quote(server.Host), server.Port, quote(server.Database)),
-		fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s_postgres OPTIONS (user %s, password %s)", schema, quote(server.User), quote(server.Password)),
-		fmt.Sprintf("IMPORT FOREIGN SCHEMA public LIMIT TO (%s) FROM SERVER %s_postgres INTO %[2]s", strings.Join(names, ", "), schema),
-	}
+func fromPostgres(schema string, server dataset.Server, names []string) []string {
+	return append(server.Postgres(schema+"_postgres"),
+		fmt.Sprintf("IMPORT FOREIGN SCHEMA public LIMIT TO (%s) FROM SERVER %s_postgres INTO %[2]s", strings.Join(names, ", "), schema))
 }
 
 // FederatedSchema returns the statements by which a hub gets orders and lineitem
 // from PostgreSQL, part and partsupp from MariaDB, and the others from the files
 // of a folder, into one schema.
-func FederatedSchema(schema, dir string, postgres, mariadb Server) []string {
+func FederatedSchema(schema, dir string, postgres, mariadb dataset.Server) []string {
 	return slices.Concat(
 		ParquetSchema(schema, dir, InParquet),
 		fromPostgres(schema, postgres, InPostgres),
+		mariadb.MariaDB(schema+"_mariadb"),
 		[]string{
-			fmt.Sprintf("CREATE SERVER %s_mariadb FOREIGN DATA WRAPPER mysql_fdw OPTIONS (host %s, port '%d')", schema, quote(mariadb.Host), mariadb.Port),
-			fmt.Sprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s_mariadb OPTIONS (username %s, password %s)", schema, quote(mariadb.User), quote(mariadb.Password)),
 			fmt.Sprintf("IMPORT FOREIGN SCHEMA %s LIMIT TO (%s) FROM SERVER %s_mariadb INTO %[3]s", mariadb.Database, strings.Join(InMariaDB, ", "), schema),
 		},
 	)
-}
-
-// quote makes a literal.
-func quote(s string) string {
-	q := "'" + strings.ReplaceAll(s, "'", "''") + "'"
-	if strings.Contains(s, `\`) {
-		return "E" + strings.ReplaceAll(q, `\`, `\\`)
-	}
-	return q
 }

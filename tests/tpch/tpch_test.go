@@ -67,8 +67,8 @@ func TestAnswersAreThoseOfPostgreSQL(t *testing.T) {
 	hub := hubtest.Start(t)
 	hub.Exec(t, tpch.ParquetSchema("parquet", dir, tpch.Everything())...)
 	hub.Exec(t, tpch.FederatedSchema("federated", dir,
-		tpch.Server{Host: pg.Host, Port: pg.Port, User: pg.User, Password: pg.Password, Database: "tpch"},
-		tpch.Server{Host: maria.Host, Port: maria.Port, User: maria.User, Password: maria.Password, Database: "tpch"})...)
+		dataset.Server{Host: pg.Host, Port: pg.Port, User: pg.User, Password: pg.Password, Database: "tpch"},
+		dataset.Server{Host: maria.Host, Port: maria.Port, User: maria.User, Password: maria.Password, Database: "tpch"})...)
 	conn := hub.Admin(t).PgConn()
 	for n := 1; n <= tpch.Queries; n++ {
 		columns, want, err := hubtest.Text(ctx, reference, tpch.Query(n))
