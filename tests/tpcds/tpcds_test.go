@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -103,12 +102,10 @@ func TestAnswersAreThoseOfPostgreSQL(t *testing.T) {
 	}
 	answered := 0
 	for _, name := range tpcds.Queries() {
-		began := time.Now()
 		columns, want, err := hubtest.Text(ctx, reference, tpcds.Query(name))
 		if err != nil {
 			t.Fatalf("PostgreSQL, query %s: %v", name, err)
 		}
-		spent := time.Since(began)
 		if hasValue(want) {
 			answered++
 		} else {
@@ -119,13 +116,9 @@ func TestAnswersAreThoseOfPostgreSQL(t *testing.T) {
 				if _, err := conn.Exec(ctx, "SET search_path = "+schema).ReadAll(); err != nil {
 					t.Fatal(err)
 				}
-				began := time.Now()
 				named, got, err := hubtest.Text(ctx, conn, tpcds.Query(name))
 				if err != nil {
 					t.Fatal(err)
-				}
-				if own := time.Since(began); own > 2*time.Second && own > 10*spent {
-					t.Errorf("%v, PostgreSQL %v", own, spent)
 				}
 				if !slices.Equal(named, columns) {
 					t.Errorf("columns are %v, not %v", named, columns)
