@@ -17,7 +17,7 @@ INTEGRATION := ./tests/...
 UNIT_PKGS    = $(shell $(GO) list $(PKGS) 2>/dev/null | grep -v '/hubsql/tests/')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test deps vet arch unit race integration fuzz slt lint vuln clean
+.PHONY: help build run test deps vet arch unit race integration fuzz fuzz-sql slt lint vuln clean
 
 help: ## list the targets
 	@echo "HubSQL: make TARGET"
@@ -77,6 +77,12 @@ fuzz: ## run every fuzz test for FUZZTIME (default 3000 executions)
 	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel $(PARALLEL) "./$$(dirname "$$file")" || exit 1; \
 	  done || exit 1; \
 	done
+
+DURATION ?= 10m
+SEED ?= $(shell date +%s)
+fuzz-sql: build deps ## compare random queries with PostgreSQL for DURATION (10m), from SEED (printed)
+	@echo "== fuzz-sql: $(DURATION), SEED=$(SEED)"
+	@$(GO) test -count=1 -timeout 0 ./tests/fuzz -duration $(DURATION) -seed $(SEED)
 
 DIR ?= tests/slt/testdata
 slt: deps ## run the sqllogictest files (*.test) below DIR against local tables, beside PostgreSQL
